@@ -1,0 +1,22 @@
+"""All that is known about one submission folder: what the rules look at."""
+
+from dataclasses import dataclass
+
+from golf_audit.decoding.source import Source, Undecodable
+from golf_audit.evidence import Evidence
+from golf_audit.program.walk import Walk
+from golf_audit.rulebook import Rulebook
+from golf_audit.submission import Folder
+
+
+@dataclass(frozen=True)
+class Case:
+    """One folder, decoded, walked and read; rules ask it and never open a file themselves."""
+
+    folder: Folder
+    source: Source | Undecodable | None
+    """The entry script's decoded layers; None where the folder has no entry script."""
+    walk: Walk | None
+    """What the entry script does, in order; None where it could not be parsed."""
+    evidence: Evidence
+    rulebook: Rulebook

@@ -1,0 +1,40 @@
+"""One number that a submission states about itself."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from golf_audit.finding import Location
+
+
+class Quantity(StrEnum):
+    """What a stated number is of."""
+
+    BPB = "bpb"
+    LOSS = "loss"
+    STD = "std"
+    TOTAL_BYTES = "total bytes"
+    MODEL_BYTES = "model bytes"
+    CODE_BYTES = "code bytes"
+    TRAIN_SECONDS = "train seconds"
+    EVAL_SECONDS = "eval seconds"
+    STEPS = "steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A number with its place; `seed` is None for a number about the whole, `statistic` says which."""
+
+    quantity: Quantity
+    value: float
+    unit_of_last_place: float
+    """What one step of the last written digit is worth, in the quantity's own unit: the rounding a reader must allow."""
+    label: str
+    """The field or column it stands under."""
+    location: Location
+    seed: int | None = None
+    statistic: str = ""
+    """`mean`, `std`, `max`, `min` or empty."""
+
+    def agrees(self, observed: float, floor: float = 0.0) -> bool:
+        """Whether `observed`, rounded or cut to the claim's last place, is the claim; `floor` is the least tolerance."""
+        return abs(observed - self.value) <= max(1.01 * self.unit_of_last_place, floor) + 1e-12

@@ -1,0 +1,103 @@
+"""What the artifact weighs, per seed, in every reading of which code bytes count."""
+
+import base64
+import lzma
+from dataclasses import dataclass
+from functools import cached_property
+
+from golf_audit.evidence.claim import Claim, Quantity
+from golf_audit.evidence.claims import Claims
+from golf_audit.evidence.events import CodeForm, CodeSize, ModelSize, TotalSize
+from golf_audit.evidence.evidence import Evidence
+from golf_audit.evidence.runlog import Run, RunLog
+
+_RAW = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
+_STUB = 120
+"""Bytes of the few words around a packed script that unpack and run it."""
+_UNCOMPRESSED = 30_000_000
+_SMALLEST = 100_000
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """One run's artifact; every size in bytes, None where the log does not state it."""
+
+    log: RunLog
+    run: Run
+    seed: int | None
+    total: TotalSize | None
+    """Code and model as the log adds them."""
+    model: ModelSize | None
+    code: CodeSize | None
+    """The code that the log counts."""
+    shipped_code: int
+    """The entry script as it lies in the folder."""
+    claims: tuple[Claim, ...]
+    """What metadata and README state as this seed's total."""
+    alternatives: tuple[TotalSize, ...] = ()
+    """Other compressed totals in the run, where it tried several packings."""
+
+    @property
+    def logged(self) -> int | None:
+        """The total that the log states, else model and code as it counts them."""
+        if self.total:
+            return self.total.size
+        return self.model.size + self.code.size if self.model and self.code else None
+
+    @property
+    def shipped(self) -> int | None:
+        """Model and the shipped script."""
+        return self.model.size + self.shipped_code if self.model and self.shipped_code else None
+
+    def packed(self, code: int) -> int | None:
+        """Model and a script packed into `code` bytes."""
+        return self.model.size + code if self.model else None
+
+
+def weigh(evidence: Evidence) -> tuple[Weighing, ...]:
+    """The artifacts of the claimed runs."""
+    entry = evidence.folder.entry
+    shipped = evidence.folder.files[entry.path].size if entry and entry.path in evidence.folder.files else 0
+    return tuple(weighing for log, run in evidence.claimed_runs if (weighing := _weigh(log, run, shipped, evidence.claims)))
+
+
+def _weigh(log: RunLog, run: Run, shipped: int, claims: Claims) -> Weighing | None:
+    seed = run.seed if run.seed is not None else log.seed
+    stated = claims.of(Quantity.TOTAL_BYTES, seed) if seed is not None else ()
+    whole = tuple(claim for claim in claims.of(Quantity.TOTAL_BYTES) if claim.seed is None and claim.statistic != "std")
+    totals = [total for total in run.of(TotalSize) if total.exact and _SMALLEST <= total.size < _UNCOMPRESSED]
+    labelled = [total for total in totals if total.label] or totals
+    total = next((t for t in reversed(labelled) if any(c.value == t.size for c in (*stated, *whole))), labelled[-1] if labelled else None)
+    models = [model for model in run.of(ModelSize) if _SMALLEST <= model.size < _UNCOMPRESSED]
+    codes = run.of(CodeSize)
+    model, code = _pair(total, models, codes)
+    if total is None and model is None:
+        return None
+    others = tuple(t for t in labelled if total and t.size != total.size)
+    return Weighing(log, run, seed, total, model, code, shipped, stated, others)
+
+
+def _pair(total: TotalSize | None, models: list[ModelSize], codes: tuple[CodeSize, ...]) -> tuple[ModelSize | None, CodeSize | None]:
+    """The model and the code that add up to the total, else the last of each (compressed code first)."""
+    if total:
+        for model in reversed(models):
+            for code in reversed(codes):
+                if model.size + code.size == total.size:
+                    return model, code
+    counted = [code for code in codes if code.form is not CodeForm.UNCOMPRESSED] or list(codes)
+    code = counted[-1] if counted else None
+    before = [model for model in models if model.label and (total is None or model.size <= total.size)]
+    return (before[-1] if before else None), code
+
+
+@dataclass(frozen=True)
+class Packing:
+    """The smallest self-extracting form of a script that the auditor itself can make."""
+
+    source: str
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of LZMA in base 85 with a stub around it."""
+        packed = lzma.compress(self.source.encode(), format=lzma.FORMAT_RAW, filters=_RAW)
+        return len(base64.b85encode(packed)) + _STUB

@@ -1,0 +1,100 @@
+"""
+Before and after: what an update's place in the program has to do with a score's.
+
+| where the update and the score meet | relation |
+|---|---|
+| on two sides of one branch | never together |
+| different turns of a loop that selects the tokens of both | other tokens |
+| different turns of a loop that does not | the same tokens again |
+| the same turn, and the loss that was learned from lies in another slice than the one scored | a neighbouring slice |
+| the same turn otherwise, or one after the other | the same tokens |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from golf_audit.events import Update
+from golf_audit.program.values import Atom, Context, Lookup, Ref
+
+
+class Relation(StrEnum):
+    """How the tokens of an update relate to those of a later score."""
+
+    NEVER = "never in one run"
+    OTHER = "other tokens"
+    CONTEXT = "a neighbouring slice of the same window"
+    AGAIN = "the same tokens in an earlier turn"
+    SAME = "the same tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A score whose state had learned before, and how."""
+
+    update: Update
+    score: Atom | Lookup
+    relation: Relation
+
+    @property
+    def foul(self) -> bool:
+        """Whether the tokens scored had been learned."""
+        return self.relation in (Relation.SAME, Relation.AGAIN)
+
+
+def relate(update: Update, tokens: frozenset[Ref], context: Context, atom: Atom | None = None) -> Relation:
+    """The relation of an update to a score of `tokens` at `context`, given that the update came before it."""
+    learned = [r for r in update.refs if r.split == "val"]
+    scored = [r for r in tokens if r.split == "val"]
+    shared: list[int] = []
+    for mine, theirs in zip(update.context, context, strict=False):
+        if mine == theirs:
+            if mine[0] == "loop":
+                shared.append(mine[1])
+            continue
+        if mine[:2] == theirs[:2]:
+            if mine[0] == "if":
+                return Relation.NEVER
+            loop = mine[1]
+            if _selected(learned, loop) and _selected(scored, loop):
+                return Relation.OTHER
+            return Relation.AGAIN
+        break
+    if atom is not None and _disjoint(update, atom, shared):
+        return Relation.CONTEXT
+    return Relation.SAME
+
+
+def _selected(refs: list[Ref], loop: int) -> bool:
+    return bool(refs) and all(loop in r.loops for r in refs)
+
+
+def _disjoint(update: Update, atom: Atom, shared: list[int]) -> bool:
+    """Whether, in one and the same window, the slice learned from ends where the slice scored begins."""
+    if atom.sel is None or not update.atoms or not shared:
+        return False
+    start = atom.sel[0]
+    if start is None:
+        return False
+    windows = [a for a in update.atoms if any(r.split == "val" for r in a.targets)]
+    return bool(windows) and all(
+        a.sel is not None and a.sel[0] != start and a.sel[1] is not None and a.sel[1] == start for a in windows
+    )
+
+
+def learned_before(atom: Atom, updates: Mapping[int, Update]) -> Iterator[Learned]:
+    """The updates on validation tokens that a score's state had been through."""
+    for identity in sorted(atom.priors):
+        update = updates.get(identity)
+        if update is not None and any(r.split == "val" for r in update.refs):
+            yield Learned(update, atom, relate(update, atom.targets, atom.context, atom))
+
+
+def inserted_before(lookup: Lookup, updates: Mapping[int, Update]) -> Iterator[Learned]:
+    """The insertions of validation tokens that a table had been through when it was read."""
+    for identity in sorted(lookup.priors):
+        update = updates.get(identity)
+        if update is not None and any(r.split == "val" for r in update.refs):
+            yield Learned(update, lookup, relate(update, lookup.keys, lookup.context))

@@ -1,0 +1,1 @@
+"""The JSON schemas of what golf-audit writes, shipped with it."""

@@ -1,0 +1,40 @@
+"""
+Low-rank adapters (LoRA, Hu et al. 2021), one set for every document of a batch.
+
+Legend: N documents, T time, r rank.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Adapter(nn.Module):
+    """A correction of one matrix, different for each of N documents; it begins as zero."""
+
+    def __init__(self, documents: int, inputs: int, outputs: int, rank: int, generator: torch.Generator) -> None:
+        super().__init__()
+        down = torch.randn(documents, rank, inputs, generator=generator) * inputs**-0.5
+        self.down = nn.Parameter(down)
+        self.up = nn.Parameter(torch.zeros(documents, outputs, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, T, inputs) -> (N, T, outputs)."""
+        return (x @ self.down.mT.to(x.dtype)) @ self.up.mT.to(x.dtype)
+
+
+class Adapters(nn.Module):
+    """The adapters of a model: queries and values of every layer, and the head."""
+
+    def __init__(self, documents: int, sizes: list[dict[str, tuple[int, int]]], head: tuple[int, int], rank: int) -> None:
+        """`sizes` holds, layer by layer, the (inputs, outputs) of each adapted matrix; `head` those of the head."""
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.layers = nn.ModuleList(
+            nn.ModuleDict({name: Adapter(documents, *size, rank, generator) for name, size in layer.items()})
+            for layer in sizes
+        )
+        self.head = Adapter(documents, *head, rank, generator)
+
+    def block(self, layer: int) -> dict[str, nn.Module]:
+        """The adapters of one layer by name."""
+        return dict(self.layers[layer].items())

@@ -1,0 +1,64 @@
+"""The record that is quoted as beaten was not the record any more."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+
+from golf_audit.evidence.frontier import Frontier, day_of
+from golf_audit.evidence.readme import StatementKind
+from golf_audit.evidence.samples import submission
+from golf_audit.finding import Confidence, Finding, Severity, Unproven
+from golf_audit.rule import Example, Rule
+
+if TYPE_CHECKING:
+    from golf_audit.case import Case
+
+_HEAD = "# R\n\nval_bpb = 1.0400\n\n"
+
+
+class StaleRecordQuoted(Rule):
+    """
+    A claim to beat the record should name the record that stood.
+
+    Rows are accepted in order of creation, against the best row at that time. A margin over a row that had been beaten days
+    before is a margin over nothing.
+    """
+
+    code = "GA-STAT-008"
+    severity = Severity.METADATA
+    authority = ("readme-r15",)
+    would_change = "A comparison with the best accepted row at the day of the claim."
+    legal: ClassVar[tuple[Example, ...]] = (
+        Example("the row that stood", files=submission(readme=_HEAD + "Beats the leaderboard SOTA (1.0728) by far.\n")),
+        Example("a row of the same day", files=submission(readme=_HEAD + "Beats the leaderboard SOTA (1.0734).\n")),
+        Example("no record named", files=submission(readme=_HEAD)),
+    )
+    illegal: ClassVar[tuple[Example, ...]] = (
+        Example("a row a week old", files=submission(readme=_HEAD + "vs prior leaderboard SOTA (1.0828 on 2026-04-06): -0.04\n"), says="1.0828"),
+        Example("the baseline as the record", files=submission(readme=_HEAD + "Record to beat: SOTA 1.2244\n"), says="1.2244"),
+        Example("March's record in April", files=submission(readme=_HEAD + "Improves the current SOTA of 1.1194.\n"), says="1.1194"),
+    )
+
+    def check(self, case: "Case") -> Iterator[Finding | Unproven]:
+        """Compare every quoted record with the frontier at the folder's date."""
+        day = day_of(case.folder.name)
+        if day is None or not case.evidence.for_the_record:
+            return
+        frontier = Frontier(case.rulebook)
+        for statement in case.evidence.claims.readme.said(StatementKind.BASELINE):
+            row = frontier.row_scored(statement.value)
+            stood = frontier.standing(day)
+            if row is None or stood is None or row.bpb <= stood.bpb or (day - row.date).days <= 0:
+                continue
+            fresh = frontier.standing(date.fromordinal(day.toordinal() - _GRACE))
+            if fresh is not None and row.bpb > fresh.bpb:
+                yield self.finding(
+                    f"{statement.value:g} is quoted as the record, but {stood.bpb:g} (PR #{stood.pr}, {stood.date}) stood on {day}.",
+                    statement.location,
+                    confidence=Confidence.MEDIUM,
+                )
+                return
+
+
+_GRACE = 2
+"""Days that a row may need to become known."""
