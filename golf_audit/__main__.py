@@ -197,7 +197,7 @@ def _show(report: Report, options: argparse.Namespace, *, first: bool) -> None:
     if options.events and report.case and report.case.walk:
         from golf_audit.reports.events import render_events
 
-        print("\n" + render_events(report.case.walk), end="")
+        print("\n" + render_events(report.case.walk, report.case.claimed), end="")
 
 
 def _complain(reports: Sequence[Report]) -> None:

@@ -1,9 +1,11 @@
 """All that is known about one submission folder: what the rules look at."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from golf_audit.decoding.source import Source, Undecodable
 from golf_audit.evidence import Evidence
+from golf_audit.program.claimed import Claimed, claimed
 from golf_audit.program.walk import Walk
 from golf_audit.rulebook import Rulebook
 from golf_audit.submission import Folder
@@ -20,3 +22,10 @@ class Case:
     """What the entry script does, in order; None where it could not be parsed."""
     evidence: Evidence
     rulebook: Rulebook
+
+    @cached_property
+    def claimed(self) -> Claimed | None:
+        """What the claimed score rests on; None where the program was not walked or reports no score."""
+        if self.walk is None:
+            return None
+        return claimed(self.walk, (line.label for line in self.evidence.headline_lines))

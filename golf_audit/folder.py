@@ -89,9 +89,7 @@ class Folder:
         return cls.of(held, name=name, track=track, path=f"records/{track}/{name}" if track else name, notes=notes)
 
     @classmethod
-    def of(
-        cls, files: "list[File]", *, name: str, track: str, path: str, notes: tuple[str, ...] = ()
-    ) -> "Folder":
+    def of(cls, files: "list[File]", *, name: str, track: str, path: str, notes: tuple[str, ...] = ()) -> "Folder":
         """A folder of these files, sorted by path."""
         ordered = {file.path: file for file in sorted(files, key=lambda file: file.path)}
         return cls(name, track, path, MappingProxyType(ordered), notes)

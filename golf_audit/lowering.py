@@ -10,13 +10,18 @@ import re
 import warnings
 from dataclasses import dataclass, field
 
-from golf_audit.strings import Literal, Unterminated, literals
+from golf_audit.strings import Literal, UnterminatedError, literals
 
 _DIFFICULT = re.compile(r"""["'\\#\n]""")
 """What 3.11 cannot have in a replacement field, or not always."""
+_TRIPLE = '"""'
 _NEW_STATEMENT = re.compile(r"\b(?:def|class|type)\s+\w+\s*[\[=]")
 _GENERIC = re.compile(r"\b(?:def|class)\s+\w+\s*(?=\[)")
 _ALIAS = re.compile(r"(?:^|(?<=[;:\n]))([ \t]*)type[ \t]+(\w+)[ \t]*(?=[=\[])")
+
+
+class Unreadable(SyntaxError):  # noqa: N818 -- a kind of SyntaxError, which says it already
+    """A text in which not even the string literals can be told."""
 
 
 def parse_lowered(text: str) -> ast.Module:
@@ -63,7 +68,8 @@ class _Lowering:
 
     def _replace_fields(self, found: list[Literal]) -> None:
         """Put a stand-in for each difficult field, and pad so that lines (and mostly columns) stay where they are."""
-        text, pieces, done = self.text, [], 0
+        text, done = self.text, 0
+        pieces: list[str] = []
         prefix = _unused_prefix(text)
         for literal in found:
             lost = 0
@@ -84,7 +90,7 @@ class _Lowering:
         source = self.text[start:end]
         newlines = source.count("\n")
         stand_in = name.ljust(len(source.encode())) if not newlines else name
-        if newlines and len(quote) == 3:
+        if newlines and len(quote) == len(_TRIPLE):
             stand_in, newlines = name + "\n" * newlines, 0
         line = self.text.count("\n", 0, start) + 1
         self.fields.append(_Field(name, stand_in, source, line, _column(self.text, start)))
@@ -161,9 +167,9 @@ def _unused_prefix(text: str) -> str:
 def _literals(text: str) -> list[Literal]:
     try:
         return list(literals(text))
-    except Unterminated as error:
+    except UnterminatedError as error:
         line = text.count("\n", 0, error.offset) + 1
-        raise SyntaxError("unterminated string literal", ("<text>", line, 0, None)) from error
+        raise Unreadable("unterminated string literal", ("<text>", line, 0, None)) from error
 
 
 def _without_type_parameters(text: str) -> str:
@@ -180,7 +186,8 @@ def _without_type_parameters(text: str) -> str:
 
 def _masked(text: str, found: list[Literal]) -> str:
     """`text` with what is inside literals blanked, newlines kept."""
-    pieces, done = [], 0
+    pieces: list[str] = []
+    done = 0
     for literal in found:
         pieces += text[done : literal.start], re.sub(r"[^\n]", " ", text[literal.start : literal.end])
         done = literal.end

@@ -62,9 +62,18 @@ def relate(update: Update, tokens: frozenset[Ref], context: Context, atom: Atom 
                 return Relation.OTHER
             return Relation.AGAIN
         break
+    if any(_other_turn(learned, scored, loop) for loop in shared):
+        return Relation.OTHER
     if atom is not None and _disjoint(update, atom, shared):
         return Relation.CONTEXT
     return Relation.SAME
+
+
+def _other_turn(learned: list[Ref], scored: list[Ref], loop: int) -> bool:
+    """Whether both were taken in known turns of a loop, and no two in the same."""
+    mine = {turn for r in learned for i, turn in r.turns if i == loop}
+    theirs = {turn for r in scored for i, turn in r.turns if i == loop}
+    return _selected(learned, loop) and _selected(scored, loop) and bool(mine and theirs) and not mine & theirs
 
 
 def _selected(refs: list[Ref], loop: int) -> bool:
@@ -80,7 +89,7 @@ def _disjoint(update: Update, atom: Atom, shared: list[int]) -> bool:
         return False
     windows = [a for a in update.atoms if any(r.split == "val" for r in a.targets)]
     return bool(windows) and all(
-        a.sel is not None and a.sel[0] != start and a.sel[1] is not None and a.sel[1] == start for a in windows
+        a.sel is not None and a.sel[1] is not None and (a.sel[1] == start or a.sel[0] == a.sel[1]) for a in windows
     )
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from golf_audit import lowering
 
-MAX_DEPTH = 400
+MAX_DEPTH = 200
 """Deeper trees are refused: no honest script comes near, and walking them would exhaust the stack."""
 _KEPT = 32
 """Trees kept, so that whoever asks for the same text again gets the same tree."""
@@ -20,6 +20,8 @@ class Parsed:
 
     tree: ast.Module
     """Line numbers are those of the text; shared between callers, so it must not be changed."""
+    nodes: int
+    """How many nodes the tree has; a literal counts one, however long it is."""
     lowered: bool = False
     """Whether the text uses grammar newer than the Python that runs the auditor."""
 
@@ -56,13 +58,18 @@ def _parse(text: str) -> Parsed | ParseFailure:
             return _failure(text, error)
         try:
             tree, lowered = lowering.parse_lowered(text), True
+        except lowering.Unreadable:
+            return _failure(text, error)
         except SyntaxError as newer:
             return _failure(text, newer)
     except ValueError as error:
         return ParseFailure(f"it holds characters that no Python source may hold ({error})", 0, broken=True)
-    if (line := _too_deep(tree)) is not None:
-        return ParseFailure(f"it is nested more than {MAX_DEPTH} levels deep", line, broken=False)
-    return Parsed(tree, lowered)
+    nodes = _count(tree)
+    if nodes is None and _fold_chains(tree):
+        nodes = _count(tree)
+    if nodes is None:
+        return ParseFailure(f"it is nested more than {MAX_DEPTH} levels deep", 0, broken=False)
+    return Parsed(tree, nodes, lowered)
 
 
 def plain(text: str) -> ast.Module:
@@ -81,7 +88,7 @@ def _failure(text: str, error: SyntaxError) -> ParseFailure:
 
 def _newer_grammar(text: str) -> bool:
     """Whether libcst, whose grammar does not depend on the Python that runs it, can parse `text`."""
-    import libcst  # noqa: PLC0415 -- slow to import, and hardly ever needed
+    import libcst
 
     try:
         libcst.parse_module(text)
@@ -90,11 +97,54 @@ def _newer_grammar(text: str) -> bool:
     return True
 
 
-def _too_deep(tree: ast.Module) -> int | None:
-    """The line of the first node found deeper than `MAX_DEPTH`, or None."""
-    level: list[ast.AST] = [tree]
+def _count(tree: ast.Module) -> int | None:
+    """How many nodes `tree` has, or None where some lie deeper than `MAX_DEPTH`."""
+    count, level = 1, list[ast.AST]([tree])
     for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
+        below: list[ast.AST] = []
+        for node in level:
+            for value in vars(node).values():
+                if isinstance(value, list):
+                    below += [item for item in value if isinstance(item, ast.AST)]
+                elif isinstance(value, ast.AST):
+                    below.append(value)
+        if not below:
+            return count
+        count += len(below)
+        level = below
+    return None
+
+
+def _fold_chains(tree: ast.Module) -> bool:
+    """Turn each sum of literal texts, which nests once for each part, into the one literal that it is."""
+    folded = False
+    for node in ast.walk(tree):
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, ast.BinOp) and (literal := _literal_sum(value)) is not None:
+                setattr(node, name, literal)
+                folded = True
+            elif isinstance(value, list):
+                for index, item in enumerate(value):
+                    if isinstance(item, ast.BinOp) and (literal := _literal_sum(item)) is not None:
+                        value[index] = literal
+                        folded = True
+    return folded
+
+
+def _literal_sum(node: ast.BinOp) -> ast.Constant | None:
+    """The literal that a sum of literal texts, or of literal bytes, is."""
+    parts: list[str | bytes] = []
+    place: ast.expr = node
+    while isinstance(place, ast.BinOp):
+        if not isinstance(place.op, ast.Add) or (part := _text(place.right)) is None:
             return None
-    return next((node.lineno for node in level if isinstance(node, ast.stmt | ast.expr)), 0)
+        parts.append(part)
+        place = place.left
+    if (first := _text(place)) is None or any(type(part) is not type(first) for part in parts):
+        return None
+    whole = type(first)().join((first, *reversed(parts)))  # type: ignore[arg-type]
+    return ast.copy_location(ast.Constant(whole), node)
+
+
+def _text(node: ast.expr) -> str | bytes | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) else None

@@ -15,6 +15,7 @@ _LITERAL = re.compile(r"""[^\\{}"'\n]+""")
 _NAMED = re.compile(r"\\N\{[^{}\n]*\}")
 _CODE = re.compile(r"""[^"'#(\[{)\]}!:=]+""")
 _SELF_DOCUMENTING = re.compile(r"=(?=\s*[!:}])")
+_LONGEST_PREFIX = 2
 _CONVERSION = re.compile(r"\s*(?:!\s*\w+\s*)?")
 
 
@@ -29,7 +30,7 @@ class Literal:
     """Of an f-string: start and end of each replacement field's expression, those in format specifiers included."""
 
 
-class Unterminated(ValueError):
+class UnterminatedError(ValueError):
     """A literal that does not end; the argument is the offset of its start."""
 
     def __init__(self, offset: int) -> None:
@@ -38,7 +39,7 @@ class Unterminated(ValueError):
 
 
 def literals(text: str) -> Iterator[Literal]:
-    """Every string literal of `text` in order, none inside another; raises Unterminated where one does not end."""
+    """Every string literal of `text` in order, none inside another; raises UnterminatedError where one does not end."""
     position = 0
     while match := _TOKEN.search(text, position):
         if match[2] is None:
@@ -55,7 +56,7 @@ def _literal(text: str, match: "re.Match[str]") -> Literal:
         return _Scanner(text).formatted(match.start(), match.end(), quote, raw="r" in prefix)
     end = _END[quote].match(text, match.end())
     if end is None:
-        raise Unterminated(match.start())
+        raise UnterminatedError(match.start())
     return Literal(match.start(), end.end(), quote)
 
 
@@ -80,7 +81,7 @@ class _Scanner:
             return match.end()
         character = text[position : position + 1]
         if not character or (character == "\n" and len(quote) == 1):
-            raise Unterminated(start)
+            raise UnterminatedError(start)
         if character == "\\":
             return self._escape(position, raw=raw)
         if character == "{" and text.startswith("{{", position):
@@ -101,14 +102,14 @@ class _Scanner:
         if text.startswith(":", end):
             end = self._specifier(position, end + 1, quote, raw=raw)
         if not text.startswith("}", end):
-            raise Unterminated(position)
+            raise UnterminatedError(position)
         return end + 1
 
     def _specifier(self, start: int, position: int, quote: str, *, raw: bool) -> int:
         """The offset of the brace that ends the format specifier at `position`."""
         while not self._text.startswith("}", position):
             if self._text.startswith(quote, position):
-                raise Unterminated(start)
+                raise UnterminatedError(start)
             position = self._piece(start, position, quote, raw=raw)
         return position
 
@@ -127,7 +128,7 @@ class _Scanner:
                 continue
             depth += (character in "([{") - (character in ")]}")
             position += 2 if text.startswith(("!=", "=="), position) else 1
-        raise Unterminated(start)
+        raise UnterminatedError(start)
 
     def _ends(self, position: int) -> bool:
         text = self._text
@@ -141,11 +142,11 @@ class _Scanner:
         """Past the comment or the string literal at `position`."""
         text = self._text
         begin = position
-        while begin > 0 and position - begin < 2 and text[begin - 1].lower() in "rbuf":
+        while begin > 0 and position - begin < _LONGEST_PREFIX and text[begin - 1].lower() in "rbuf":
             begin -= 1
         if begin > 0 and (text[begin - 1].isalnum() or text[begin - 1] == "_"):
             begin = position
         match = _TOKEN.match(text, begin)
         if match is None:
-            raise Unterminated(position)
+            raise UnterminatedError(position)
         return match.end() if match[2] is None else _literal(text, match).end

@@ -9,13 +9,24 @@ from pathlib import Path, PurePosixPath
 from golf_audit.entry import Entry
 from golf_audit.folder import File, Folder, on_disk
 
-__all__ = ["Attribution", "Entry", "File", "Folder", "Submission", "SubmissionError", "open_submission", "read_submission"]
+__all__ = [
+    "Attribution",
+    "Entry",
+    "File",
+    "Folder",
+    "Submission",
+    "SubmissionError",
+    "open_submission",
+    "read_submission",
+]
 
 TRACKS = ("track_10min_16mb", "track_non_record_16mb")
 MAX_FILES = 5_000
 """Files of one folder that are looked at; real ones hold some hundreds at most."""
 _SKIPPED = frozenset({".git", "__pycache__", ".ipynb_checkpoints", "node_modules", ".venv"})
-_EXPECTED = "expected a records folder (with train_gpt.py or README.md), or a checkout that holds records/<track>/<folder>/"
+_EXPECTED = (
+    "expected a records folder (with train_gpt.py or README.md), or a checkout that holds records/<track>/<folder>/"
+)
 
 
 class SubmissionError(Exception):

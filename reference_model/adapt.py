@@ -69,7 +69,7 @@ def adapt_to_chunk(
                 x, y = tokens[:-1].view(-1, length), tokens[1:].view(-1, length)
                 with team.precision():
                     loss = model.losses(x, y, length).sum() / (together * length)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             team.sum_all([p.grad for p in model.parameters() if p.grad is not None])
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()

@@ -25,16 +25,20 @@ class Adapter(nn.Module):
 class Adapters(nn.Module):
     """The adapters of a model: queries and values of every layer, and the head."""
 
-    def __init__(self, documents: int, sizes: list[dict[str, tuple[int, int]]], head: tuple[int, int], rank: int) -> None:
+    def __init__(
+        self, documents: int, sizes: list[dict[str, tuple[int, int]]], head: tuple[int, int], rank: int
+    ) -> None:
         """`sizes` holds, layer by layer, the (inputs, outputs) of each adapted matrix; `head` those of the head."""
         super().__init__()
         generator = torch.Generator().manual_seed(0)
-        self.layers = nn.ModuleList(
-            nn.ModuleDict({name: Adapter(documents, *size, rank, generator) for name, size in layer.items()})
-            for layer in sizes
-        )
+        self.layers = [
+            {name: Adapter(documents, *size, rank, generator) for name, size in layer.items()} for layer in sizes
+        ]
+        for number, layer in enumerate(self.layers):
+            for name, adapter in layer.items():
+                self.add_module(f"{number}_{name}", adapter)
         self.head = Adapter(documents, *head, rank, generator)
 
-    def block(self, layer: int) -> dict[str, nn.Module]:
+    def block(self, layer: int) -> dict[str, Adapter]:
         """The adapters of one layer by name."""
-        return dict(self.layers[layer].items())
+        return self.layers[layer]

@@ -66,7 +66,8 @@ def encode(tensors: dict[str, Quantized]) -> bytes:
     ordered = sorted(parts.items(), key=lambda item: item[1].dtype != torch.int8)  # stable: levels first
     head = [[name, str(part.dtype).removeprefix("torch."), list(part.shape)] for name, part in ordered]
     body = b"".join(part.contiguous().numpy().tobytes() for _, part in ordered)
-    return brotli.compress(shuffled(json.dumps(head, separators=(",", ":")).encode() + b"\n" + body), quality=11, lgwin=24)
+    line = json.dumps(head, separators=(",", ":")).encode()
+    return bytes(brotli.compress(shuffled(line + b"\n" + body), quality=11, lgwin=24))
 
 
 def decode(data: bytes) -> dict[str, Quantized]:
@@ -91,15 +92,18 @@ def prune_to_fit(tensors: dict[str, Quantized], excess: int) -> int:
 
     The cheapest are those of the rows with the smallest step: the error is the step, squared.
     """
-    matrices = [t for name, t in sorted(tensors.items()) if t.scale is not None and "emb" not in name]
-    steps = [tensor.scale.float()[:, None].expand(tensor.levels.shape) for tensor in matrices]
-    costs = [step[tensor.levels.abs() == 1] for tensor, step in zip(matrices, steps, strict=True)]
+    matrices = [
+        (tensor.levels, tensor.scale.float()[:, None].expand(tensor.levels.shape))
+        for name, tensor in sorted(tensors.items())
+        if tensor.scale is not None and "emb" not in name
+    ]
+    costs = [step[levels.abs() == 1] for levels, step in matrices]
     count = min(8 * excess, sum(len(cost) for cost in costs))
     if not count:
         return 0
     limit = torch.cat(costs).kthvalue(count).values
-    for tensor, step in zip(matrices, steps, strict=True):
-        tensor.levels[(tensor.levels.abs() == 1) & (step <= limit)] = 0
+    for levels, step in matrices:
+        levels[(levels.abs() == 1) & (step <= limit)] = 0
     return count
 
 

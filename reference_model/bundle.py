@@ -19,7 +19,7 @@ from .config import DERIVED, Config
 
 FOLDER = Path(__file__).resolve().parent
 ORDER = (
-    "team", "clock", "runlog", "data", "attention", "adapters", "simctg", "model", "optim", "quantize", "artifact",
+    "team", "clock", "runlog", "data", "attention", "adapters", "simctg", "layers", "model", "optim", "quantize", "artifact",
     "evaluate", "adapt", "documents", "prequant", "ppm", "train",
 )  # fmt: skip
 """The modules that a run needs, each after those it imports; `config` comes first in a form of its own."""
@@ -30,10 +30,10 @@ Recipe {preset}: one script made from the modules of the reference model, in the
 Every setting is an environment variable; PHASE is train, eval or both.
 """
 '''
-_TAIL = '''
+_TAIL = """
 if __name__ == "__main__":
     main(Config(), Path(__file__).read_bytes())
-'''
+"""
 
 
 class BundleError(ValueError):
@@ -61,16 +61,18 @@ def _body(module: str, text: str, imports: set[str], names: dict[str, str]) -> s
             _check_import(module, node, names)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             imports.update(_statements(node))
-        elif _is_docstring(node) and node.lineno == 1:
-            pass
-        elif isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
-            pass
-        else:
+        elif not _is_left_out(node):
             _define(module, node, names)
             continue
         for number in range(node.lineno - 1, node.end_lineno or node.lineno):
             lines[number] = ""
     return "".join(lines)
+
+
+def _is_left_out(node: ast.stmt) -> bool:
+    # The module's docstring, and what it does when it is run itself.
+    is_main = isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+    return is_main or (_is_docstring(node) and node.lineno == 1)
 
 
 def _statements(node: ast.Import | ast.ImportFrom) -> set[str]:
@@ -101,9 +103,8 @@ def _define(module: str, node: ast.stmt, names: dict[str, str]) -> None:
 def configuration(config: Config) -> str:
     """The settings as the contest writes them: class attributes from environment variables with defaults."""
     rows = [f"    preset = {config.preset!r}"]
-    for field in fields(config):
-        if field.name != "preset":
-            rows.append(f"    {field.name} = {_setting(field.name.upper(), getattr(config, field.name))}")
+    names = [field.name for field in fields(config) if field.name != "preset"]
+    rows += [f"    {name} = {_setting(name.upper(), getattr(config, name))}" for name in names]
     source = (FOLDER / "config.py").read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef) and node.name in DERIVED and isinstance(node.body[-1], ast.Return):

@@ -9,6 +9,7 @@ compilation happen then.
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 
 class ClockError(RuntimeError):
@@ -50,7 +51,7 @@ class Clock:
         self._part = name
         return self
 
-    def __enter__(self) -> "Clock":
+    def __enter__(self) -> Self:
         self._settle()
         self._since = time.perf_counter()
         return self

@@ -6,6 +6,7 @@ log as `matrix_lr`, so that the settings of a published run can be read, compare
 All fields are plain numbers, words and switches; `presets.py` fills them in.
 """
 
+# ruff: noqa: PTH118 -- a submission computes its paths as the contest's scripts do: from strings
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace

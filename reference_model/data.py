@@ -44,7 +44,7 @@ def open_shard(path: Path) -> npt.NDArray[np.uint16]:
 
 def find_shards(pattern: str) -> list[Path]:
     """The files that match, in order; raises `DataError` where there are none."""
-    paths = [Path(name) for name in sorted(glob.glob(pattern))]
+    paths = [Path(name) for name in sorted(glob.glob(pattern))]  # noqa: PTH207 -- the pattern is a whole path
     if not paths:
         raise DataError(f"no shards match {pattern}; `reference prepare` makes or downloads them")
     return paths
@@ -89,7 +89,10 @@ class TrainLoader:
             self._shuffle(pass_number)
         chosen = self.order[index]
         start = int(self.start[chosen])
-        return self.shards[self.shard[chosen]][start : start + self.length + 1].astype(np.int64)
+        window: npt.NDArray[np.int64] = self.shards[self.shard[chosen]][start : start + self.length + 1].astype(
+            np.int64
+        )
+        return window
 
     def micro_batch(self) -> tuple[Tensor, Tensor]:
         """The next inputs and targets of this rank, (B, T) int64 each, on its device."""

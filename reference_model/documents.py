@@ -9,6 +9,7 @@ Legend: N documents, T time.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -36,7 +37,7 @@ def find_documents(val: Validation) -> list[Document]:
     """The documents of the split; together they predict every token but the split's first."""
     begins = (val.tokens[:-1] == val.pieces.bos_id()).nonzero().flatten().tolist()
     edges = sorted({0, *begins, val.count})
-    return [Document(start, end - start) for start, end in zip(edges[:-1], edges[1:], strict=True)]
+    return [Document(start, end - start) for start, end in pairwise(edges)]
 
 
 def document_batches(documents: list[Document], config: Config, team: Team) -> list[list[Document]]:
@@ -73,7 +74,7 @@ def evaluate_documents(model: GPT, val: Validation, config: Config, team: Team, 
                 goes_on = torch.tensor([document.targets > end for document in batch], device=team.device)
                 loss = (losses.mean(dim=1) * goes_on).sum()
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
                 optimizer.step()
     model.requires_grad_(True)
     return tally.result()

@@ -139,7 +139,12 @@ def evaluate_sliding(model: GPT, val: Validation, config: Config, team: Team) ->
 
 
 def report(
-    log: RunLog, team: Team, label: str, run: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    log: RunLog,
+    team: Team,
+    label: str,
+    run: Callable[Arguments, Result],
+    *args: Arguments.args,
+    **kwargs: Arguments.kwargs,
 ) -> Result:
     """Run an evaluation and log its result in the contest's form, with the milliseconds that it took."""
     team.wait()

@@ -40,30 +40,33 @@ def orthogonalize(matrices: Tensor, coefficients: Iterable[tuple[float, float, f
     for a, b, c in coefficients:
         A = X @ X.mT
         X = a * X + (b * A + c * A @ A) @ X
-    return X.mT if tall else X
+    result: Tensor = X.mT if tall else X
+    return result
 
 
 class Muon(torch.optim.Optimizer):
     """Momentum, normalised rows, orthogonalised: for matrices only."""
 
     def __init__(self, matrices: list[nn.Parameter], config: Config, team: Team) -> None:
-        super().__init__(matrices, {"lr": config.matrix_lr, "momentum": config.muon_momentum, "weight_decay": config.muon_wd})
+        super().__init__(
+            matrices, {"lr": config.matrix_lr, "momentum": config.muon_momentum, "weight_decay": config.muon_wd}
+        )
         self.team = team
         self.normalize = config.muon_row_normalize
         self.coefficients, self.margin = _polynomials(config)
         self.orthogonalize = team.compiled(orthogonalize)
-        self.by_shape: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
+        self.by_shape: dict[torch.Size, list[Tensor]] = defaultdict(list)
         for matrix in matrices:
             self.by_shape[matrix.shape].append(matrix)
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]  # a closure is never needed
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002 -- torch's signature
         """One step of every matrix, by each rank's part of the work."""
         group = self.param_groups[0]
         for matrices in self.by_shape.values():
             update = torch.zeros(len(matrices), *matrices[0].shape, dtype=torch.bfloat16, device=self.team.device)
             mine = range(self.team.rank, len(matrices), self.team.world_size)
-            if len(mine):
+            if mine:
                 directions = torch.stack([self._direction(matrices[i], group["momentum"]) for i in mine])
                 update[mine.start :: mine.step] = self.orthogonalize(directions, self.coefficients, self.margin)
             self.team.sum(update)
@@ -73,7 +76,7 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_mul_(matrices, 1.0 - group["lr"] * group["weight_decay"])
             torch._foreach_add_(matrices, list(update.to(matrices[0].dtype)), alpha=stride)
 
-    def _direction(self, matrix: nn.Parameter, momentum: float) -> Tensor:
+    def _direction(self, matrix: Tensor, momentum: float) -> Tensor:
         # Nesterov momentum, then rows of length one (MuonEq-R).
         gradient = torch.zeros_like(matrix) if matrix.grad is None else matrix.grad
         buffer = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))

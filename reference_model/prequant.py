@@ -44,7 +44,7 @@ def adapt_before_quantization(model: GPT, val: Validation, config: Config, team:
                 x, y = tokens[:-1].view(-1, length), tokens[1:].view(-1, length)
                 with team.precision():
                     loss = model.losses(x, y, length).mean()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             if not config.prequant_ttt_federated:
                 team.sum_all([p.grad for p in trained if p.grad is not None], 1.0 / team.world_size)
             torch.nn.utils.clip_grad_norm_(trained, config.prequant_ttt_grad_clip)

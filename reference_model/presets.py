@@ -101,20 +101,20 @@ def toy(config: Config) -> Config:
         eval_stride=16,
         train_batch_tokens=4096,
         val_batch_tokens=8192,
-        iterations=24,
-        enable_looping_step=8 if config.enable_looping_step else 0,
+        iterations=16,
+        enable_looping_step=6 if config.enable_looping_step else 0,
         warmup_steps=1,
         muon_momentum_warmup_steps=10,
         ema_decay=0.8,
-        train_log_every=8,
-        val_loss_every=12,
+        train_log_every=4,
+        val_loss_every=8,
         simctg_block=64,
         gptq_calibration_batches=8,
         quantize_min_numel=1024,
         ttt_chunk_tokens=1024,
         ttt_batch_seqs=8,
         lora_rank=2,
-        lora_chunk_tokens=32,
+        lora_chunk_tokens=48,
         prequant_ttt_epochs=2,
         prequant_ttt_batch_seqs=8,
     )
@@ -126,7 +126,9 @@ SCALES = ("full", "toy")
 def preset(name: str, scale: str = "full") -> Config:
     """The recipe called `name` at `scale`; raises `ValueError` where there is none."""
     if name not in PRESETS or scale not in SCALES:
-        raise ValueError(f"no preset {name!r} at scale {scale!r}: presets are {', '.join(PRESETS)}; scales {', '.join(SCALES)}")
+        raise ValueError(
+            f"no preset {name!r} at scale {scale!r}: presets are {', '.join(PRESETS)}; scales {', '.join(SCALES)}"
+        )
     return toy(PRESETS[name]) if scale == "toy" else PRESETS[name]
 
 

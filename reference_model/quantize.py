@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from .clock import Clock
 from .config import Config
 from .data import TrainLoader
-from .model import GPT, Linear
+from .layers import Linear
+from .model import GPT
 from .team import Team
 
 GPTQ, ROUNDED, FLOAT = "gptq", "rounded", "float16"

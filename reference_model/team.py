@@ -65,7 +65,9 @@ class Team:
             flat = torch.cat([tensor.reshape(-1) for tensor in members])
             self.sum(flat)
             flat.mul_(scale)
-            for tensor, part in zip(members, flat.split([tensor.numel() for tensor in members]), strict=True):
+            for tensor, part in zip(
+                members, flat.split_with_sizes([tensor.numel() for tensor in members]), strict=True
+            ):
                 tensor.copy_(part.view_as(tensor))
 
     def largest(self, value: float) -> float:
@@ -82,7 +84,10 @@ class Team:
 
     def compiled(self, function: Function) -> Function:
         """`function` as one graph of fused kernels on a GPU, and as it is elsewhere."""
-        return torch.compile(function, dynamic=False, fullgraph=True) if self.on_gpu else function
+        if not self.on_gpu:
+            return function
+        graph: Function = torch.compile(function, dynamic=False, fullgraph=True)  # type: ignore[assignment]  # called alike
+        return graph
 
     def settle(self) -> None:
         """Return when this rank's device has done its work."""

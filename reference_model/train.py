@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from .adapt import evaluate_score_first
-from .artifact import read_artifact, write_artifact
+from .artifact import ArtifactError, read_artifact, write_artifact
 from .clock import Clock, ClockError
 from .config import Config
-from .data import TrainLoader, Validation, load_validation
+from .data import DataError, TrainLoader, Validation, load_validation
 from .documents import evaluate_documents
 from .evaluate import evaluate, evaluate_sliding, report
 from .model import GPT, build_model
@@ -33,7 +33,9 @@ Forward = GPT
 """The model, or its compiled form, which is called alike."""
 
 
-def training_step(model: Forward, loader: TrainLoader, optimizers: Optimizers, team: Team, step: int, rate: float) -> Tensor:
+def training_step(
+    model: Forward, loader: TrainLoader, optimizers: Optimizers, team: Team, step: int, rate: float
+) -> Tensor:
     """One step on the next micro-batches; returns this rank's mean loss, a scalar."""
     train_loss = torch.zeros((), device=team.device)
     for _ in range(team.grad_accum_steps):
@@ -93,9 +95,13 @@ def train(model: GPT, val: Validation, config: Config, team: Team, log: RunLog, 
                 if fraction >= 1.0 or (config.val_loss_every > 0 and step % config.val_loss_every == 0):
                     break
         if step == 1 and clock.remaining < 0:
-            raise ClockError(f"the first step took {clock.elapsed:.1f} s, more than the {clock.budget:g} s of the clock")
+            raise ClockError(
+                f"the first step took {clock.elapsed:.1f} s, more than the {clock.budget:g} s of the clock"
+            )
     if step < config.iterations:
-        log.line(f"stopping_early: wallclock_cap train_time: {1000 * clock.elapsed:.0f}ms step: {step}/{config.iterations}")
+        log.line(
+            f"stopping_early: wallclock_cap train_time: {1000 * clock.elapsed:.0f}ms step: {step}/{config.iterations}"
+        )
     average.apply()
     log.line("ema:applying EMA weights")
     model.looping = config.num_loops > 0
@@ -196,16 +202,21 @@ def eval_phase(config: Config, team: Team, log: RunLog) -> None:
 
 
 def main(config: Config, code: bytes) -> None:
-    """Run the phases; `code` is the script as it is shipped."""
+    """Run the phases; `code` is the script as it is shipped. Data or limits that rule a run out end it with 64."""
     phases = os.environ.get("PHASE", "train,eval").split(",")
     team = join_team()
     log = RunLog(config.log_path, team)
-    if "train" in phases:
-        log.begin(config, team, code)
-        train_phase(config, team, log, len(code))
-    if "eval" in phases:
-        eval_phase(config, team, log)
-    leave_team(team)
+    try:
+        if "train" in phases:
+            log.begin(config, team, code)
+            train_phase(config, team, log, len(code))
+        if "eval" in phases:
+            eval_phase(config, team, log)
+    except (ArtifactError, ClockError, DataError) as error:
+        log.line(f"refused: {error}")
+        raise SystemExit(64) from error
+    finally:
+        leave_team(team)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from golf_audit.evidence.coverage import Ruler, bytes_per_token, usual_bytes_per_token
+from golf_audit.evidence.events import Evaluation, Validation
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Confidence, Finding, Related, Severity, Unproven
-from golf_audit.evidence.events import Validation
 from golf_audit.rule import Example, Rule
 
 if TYPE_CHECKING:
@@ -28,21 +28,36 @@ class BytesOfASecondScorer(Rule):
     would_change = "The scorer's own byte count in the log, equal to that of the neural evaluation."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("one ratio throughout", files=submission()),
-        Example("the same ratio but for rounding", files=submission(*(SampleRun(s, headline_bytes_per_token=3.7270) for s in (1, 2, 3)))),
-        Example("a mixture that is not the headline", files=submission(SampleRun(after="mixer val_loss:2.4550 val_bpb:0.9737"))),
+        Example(
+            "the same ratio but for rounding",
+            files=submission(*(SampleRun(s, headline_bytes_per_token=3.7270) for s in (1, 2, 3))),
+        ),
+        Example(
+            "a mixture that is not the headline",
+            files=submission(SampleRun(after="mixer val_loss:2.4550 val_bpb:0.9737")),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("case marks in the divisor", files=submission(*(SampleRun(s, 1.03, headline_bytes_per_token=3.90) for s in (1, 2, 3))), says="+4.7%"),
-        Example("a byte mixture's score beside a token loss", files=submission(SampleRun(headline_bytes_per_token=4.3, label="mix_sliding")), says="counts 4.3000"),
+        Example(
+            "case marks in the divisor",
+            files=submission(*(SampleRun(s, 1.03, headline_bytes_per_token=3.90) for s in (1, 2, 3))),
+            says="+4.7%",
+        ),
+        Example(
+            "a byte mixture's score beside a token loss",
+            files=submission(SampleRun(headline_bytes_per_token=4.3, label="mix_sliding")),
+            says="counts 4.3000",
+        ),
         Example("fewer bytes", files=submission(SampleRun(headline_bytes_per_token=3.5)), says="-6.1%"),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
-        """Flag a headline whose bytes per token are not its run's."""
+        """Flag a headline whose bytes per token are not its run's, or a pass over all tokens that counts other bytes."""
         headline = case.evidence.headline
+        ruler = Ruler(case.rulebook)
+        yield from self._counted(case, ruler)
         if headline is None:
             return
-        ruler = Ruler(case.rulebook)
         for line in headline.lines:
             own, usual = bytes_per_token(line.event), usual_bytes_per_token(line.run)
             if own and usual and not ruler.measure(line).commensurable:
@@ -55,3 +70,22 @@ class BytesOfASecondScorer(Rule):
                     severity=Severity.DISQUALIFYING if case.evidence.for_the_record else Severity.METADATA,
                 )
                 return
+
+    def _counted(self, case: "Case", ruler: Ruler) -> Iterator[Finding]:
+        """A pass of a claimed run that says it scored the run's tokens, and says how many bytes they are."""
+        for log, run in case.evidence.claimed_runs:
+            whole = run.val_tokens.count if run.val_tokens else 0
+            for event in run.of(Evaluation):
+                same = event.tokens and whole and abs(event.tokens / whole - 1) <= ruler.tolerance
+                if same and event.nbytes and whole > _SMALL and abs(event.nbytes / ruler.nbytes - 1) > ruler.tolerance:
+                    yield self.finding(
+                        f"A pass over all {event.tokens:,} tokens counts {event.nbytes:,} bytes where the validation text has {ruler.nbytes:,}.",
+                        log.location(event.line),
+                        confidence=Confidence.MEDIUM,
+                        severity=Severity.DISQUALIFYING if case.evidence.for_the_record else Severity.METADATA,
+                    )
+                    return
+
+
+_SMALL = 1_000_000
+"""Fewer tokens than this are a test of the code."""

@@ -34,22 +34,46 @@ class BytesOverTheCap(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("four kilobytes below the cap", files=submission(SampleRun(model=15_975_900))),
         Example("exactly the cap", files=submission(SampleRun(model=15_980_000))),
-        Example("an uncompressed model of 69 MB", files=submission(SampleRun(before="Total submission size: 69171389 bytes"))),
-        Example("a first packing that did not fit", files=submission(SampleRun(before="Total submission size int8+zlib: 15920000 bytes"))),
+        Example(
+            "an uncompressed model of 69 MB",
+            files=submission(SampleRun(before="Total submission size: 69171389 bytes")),
+        ),
+        Example(
+            "a first packing that did not fit",
+            files=submission(SampleRun(before="Total submission size int8+zlib: 15920000 bytes")),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("25 kB over in every reading", files=submission(SampleRun(model=16_004_793)), says="16,024,793"),
-        Example("one of three seeds", files=submission(SampleRun(1), SampleRun(2, model=16_400_000), SampleRun(3)), says="16,420,000"),
-        Example("over as logged, under as shipped", files=submission(SampleRun(model=15_931_980, code=72_046), code="print('packed')\n"), says="16,004,026"),
-        Example("under as logged, over as shipped", files=submission(SampleRun(model=15_970_000, code=16_000), code=_BIG), says="straddle"),
-        Example("stated in the metadata alone", files={"submission.json": '{"val_bpb": 1.1, "bytes_total": 16638468}', "README.md": "x\n"}, says="16,638,468"),
+        Example(
+            "one of three seeds",
+            files=submission(SampleRun(1), SampleRun(2, model=16_400_000), SampleRun(3)),
+            says="16,420,000",
+        ),
+        Example(
+            "over as logged, under as shipped",
+            files=submission(SampleRun(model=15_931_980, code=72_046), code="print('packed')\n"),
+            says="16,004,026",
+        ),
+        Example(
+            "under as logged, over as shipped",
+            files=submission(SampleRun(model=15_970_000, code=16_000), code=_BIG),
+            says="straddle",
+        ),
+        Example(
+            "stated in the metadata alone",
+            files={"submission.json": '{"val_bpb": 1.1, "bytes_total": 16638468}', "README.md": "x\n"},
+            says="16,638,468",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
         """Weigh every seed; flag the heaviest that is over in some reading."""
         cap = int(case.rulebook.limit("artifact_bytes"))
         weighings = [w for w in weigh(case.evidence) if w.logged]
-        over = sorted((w for w in weighings if max(w.logged or 0, w.shipped or 0) > cap), key=lambda w: -(w.logged or 0))
+        over = sorted(
+            (w for w in weighings if max(w.logged or 0, w.shipped or 0) > cap), key=lambda w: -(w.logged or 0)
+        )
         if over:
             yield from self._weighed(case, cap, over)
         elif not weighings:
@@ -58,16 +82,26 @@ class BytesOverTheCap(Rule):
     def _weighed(self, case: "Case", cap: int, over: list[Weighing]) -> Iterator[Finding]:
         packing = _packing(case)
         judged = [(weighing, _readings(weighing, packing)) for weighing in over]
-        certain = [(w, r) for w, r in judged if min(r.values()) > cap]
+        certain = [
+            (w, r)
+            for w, r in judged
+            if min(r.values()) > cap and (w.packed(packing.least if packing else 0) or cap + 1) > cap
+        ]
         worst, readings = (certain or judged)[0]
-        line = (worst.total or worst.model or worst.code)
+        line = worst.total or worst.model or worst.code
         if line is None:
             return
         told = ", ".join(f"{size:,} {how}" for how, size in readings.items())
-        related = [Related(w.log.location(t.line), f"{t.size:,} for seed {w.seed}") for w, _ in judged if w is not worst and (t := w.total)]
+        related = [
+            Related(w.log.location(t.line), f"{t.size:,} for seed {w.seed}")
+            for w, _ in judged
+            if w is not worst and (t := w.total)
+        ]
         if certain and not _fits_elsewhere(worst, cap):
             yield self.finding(
-                f"The artifact of seed {worst.seed} is over {cap:,} bytes in every reading: {told}.", worst.log.location(line.line), *related
+                f"The artifact of seed {worst.seed} is over {cap:,} bytes in every reading: {told}.",
+                worst.log.location(line.line),
+                *related,
             )
         else:
             yield self.finding(
@@ -79,10 +113,18 @@ class BytesOverTheCap(Rule):
             )
 
     def _stated(self, case: "Case", cap: int) -> Iterator[Finding]:
-        claims = [c for c in case.evidence.claims.of(Quantity.TOTAL_BYTES) if c.statistic in {"", "max"} and c.unit_of_last_place <= 1 and c.value < _ABSURD]
+        claims = [
+            c
+            for c in case.evidence.claims.of(Quantity.TOTAL_BYTES)
+            if c.statistic in {"", "max"} and c.unit_of_last_place <= 1 and c.value < _ABSURD
+        ]
         worst: Claim | None = max(claims, key=lambda claim: claim.value, default=None)
         if worst and worst.value > cap:
-            yield self.finding(f"The submission states an artifact of {worst.value:,.0f} bytes, over {cap:,}.", worst.location, confidence=Confidence.HIGH)
+            yield self.finding(
+                f"The submission states an artifact of {worst.value:,.0f} bytes, over {cap:,}.",
+                worst.location,
+                confidence=Confidence.HIGH,
+            )
 
 
 _ABSURD = 100_000_000

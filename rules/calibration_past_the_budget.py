@@ -31,18 +31,35 @@ class CalibrationPastTheBudget(Rule):
     authority = ("valerio-593", "valerio-609", "practice-1855")
     would_change = "A reserve that the calibration fits into, or proof that it read no training data."
     legal: ClassVar[tuple[Example, ...]] = (
-        Example("inside a reserve", files=submission(SampleRun(train_ms=587_993, before="GPTQ:collected 67 Hessians in 11.8s"))),
-        Example("on data the model generated", files=submission(SampleRun(train_ms=600_100, before="gptq:generated 64 sequences in 196.5s\n" + _LATE))),
+        Example(
+            "inside a reserve",
+            files=submission(SampleRun(train_ms=587_993, before="GPTQ:collected 67 Hessians in 11.8s")),
+        ),
+        Example(
+            "on data the model generated",
+            files=submission(SampleRun(train_ms=600_100, before="gptq:generated 64 sequences in 196.5s\n" + _LATE)),
+        ),
         Example("no calibration", files=submission(SampleRun(train_ms=600_100))),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("after the full ten minutes", files=submission(SampleRun(train_ms=600_067, before=_LATE)), says="603.7 s"),
+        Example(
+            "after the full ten minutes", files=submission(SampleRun(train_ms=600_067, before=_LATE)), says="603.7 s"
+        ),
         Example(
             "a reserve that is too small",
-            files=submission(SampleRun(train_ms=596_100, before="gptq:reserving 4s, effective=596000ms\nGPTQ:collected 67 Hessians in 11.0s")),
+            files=submission(
+                SampleRun(
+                    train_ms=596_100,
+                    before="gptq:reserving 4s, effective=596000ms\nGPTQ:collected 67 Hessians in 11.0s",
+                )
+            ),
             says="607.1 s",
         ),
-        Example("calibrated layer by layer", files=submission(SampleRun(train_ms=600_017, before="gptq:calibrated 68 layers in 4.6s")), says="4.6 s"),
+        Example(
+            "calibrated layer by layer",
+            files=submission(SampleRun(train_ms=600_017, before="gptq:calibrated 68 layers in 4.6s")),
+            says="4.6 s",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -65,6 +82,8 @@ class CalibrationPastTheBudget(Rule):
                 log.location(first.line),
                 Related(log.location(took.line), "where training stopped"),
                 confidence=Confidence.MEDIUM,
-                severity=Severity.INFO if kept and end <= budget + case.rulebook.limit("reserve_grace_seconds") else Severity.RULING,
+                severity=Severity.INFO
+                if kept and end <= budget + case.rulebook.limit("reserve_grace_seconds")
+                else Severity.RULING,
             )
             return

@@ -26,23 +26,41 @@ class CodeSizeDiffersBetweenSeeds(Rule):
     would_change = "Logs in which every seed counts the same code."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("one size", files=submission()),
-        Example("packed and plain printed by each", files=submission(*(SampleRun(s, before="Code size (uncompressed): 60000 bytes") for s in (1, 2, 3)))),
-        Example("an earlier run of another script beside the claim", files=submission(files={"old/train_seed7.log": SampleRun(7, 1.2, code=50_000).log()})),
+        Example(
+            "packed and plain printed by each",
+            files=submission(*(SampleRun(s, before="Code size (uncompressed): 60000 bytes") for s in (1, 2, 3))),
+        ),
+        Example(
+            "an earlier run of another script beside the claim",
+            files=submission(files={"old/train_seed7.log": SampleRun(7, 1.2, code=50_000).log()}),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("packed anew by every seed", files=submission(SampleRun(42, code=19_877), SampleRun(314, code=20_602), SampleRun(999, code=21_327)), says="19,877"),
-        Example("one seed counts the plain script", files=submission(SampleRun(42, code=72_046), SampleRun(1, code=16_740), SampleRun(2, code=16_740)), says="72,046"),
-        Example("a few bytes apart", files=submission(SampleRun(1, code=20_000), SampleRun(2, code=20_012)), says="20,012"),
+        Example(
+            "packed anew by every seed",
+            files=submission(SampleRun(42, code=19_877), SampleRun(314, code=20_602), SampleRun(999, code=21_327)),
+            says="19,877",
+        ),
+        Example(
+            "one seed counts the plain script",
+            files=submission(SampleRun(42, code=72_046), SampleRun(1, code=16_740), SampleRun(2, code=16_740)),
+            says="72,046",
+        ),
+        Example(
+            "a few bytes apart", files=submission(SampleRun(1, code=20_000), SampleRun(2, code=20_012)), says="20,012"
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
         """Compare the claimed runs' last code sizes of one form."""
+        if case.evidence.headline is None:
+            return
         sizes = []
         for log, run in case.evidence.claimed_runs:
             counted = [code for code in run.of(CodeSize) if code.form is not CodeForm.UNCOMPRESSED]
             if counted:
                 sizes.append((log, run.seed if run.seed is not None else log.seed, counted[-1]))
-        if len({code.size for _, _, code in sizes}) < 2:
+        if len({code.size for _, _, code in sizes}) <= 1:
             return
         log, _, code = max(sizes, key=lambda item: item[2].size)
         told = ", ".join(f"{one.size:,} (seed {seed})" for _, seed, one in sizes)

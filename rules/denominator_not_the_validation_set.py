@@ -35,9 +35,18 @@ class DenominatorNotTheValidationSet(Rule):
     would_change = "A log whose loss, score and token count give the bytes of the validation text, or a proof that the count is right."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("SP8192 over the whole set", files=submission()),
-        Example("CaseOps with its byte sidecar", files=submission(*(SampleRun(s, 1.06, 47_851_520, 3.15736) for s in (1, 2, 3)))),
-        Example("SP1024 with the last window dropped", files=submission(*(SampleRun(s, 1.12, 62_020_608, 2.43593) for s in (1, 2, 3)))),
-        Example("a log that states no token count", files={"train.log": "final_int8_zlib_roundtrip_exact val_loss:2.0000 val_bpb:1.1845\n"}),
+        Example(
+            "CaseOps with its byte sidecar",
+            files=submission(*(SampleRun(s, 1.06, 47_851_520, 3.15736) for s in (1, 2, 3))),
+        ),
+        Example(
+            "SP1024 with the last window dropped",
+            files=submission(*(SampleRun(s, 1.12, 62_020_608, 2.43593) for s in (1, 2, 3))),
+        ),
+        Example(
+            "a log that states no token count",
+            files={"train.log": "final_int8_zlib_roundtrip_exact val_loss:2.0000 val_bpb:1.1845\n"},
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("the leading space counted twice", files=submission(*_spaces_twice(1, 2, 3)), says="177.8 MB"),
@@ -46,7 +55,11 @@ class DenominatorNotTheValidationSet(Rule):
             files=submission(*(SampleRun(s, 1.02, 47_851_520, 3.43973) for s in (1, 2, 3))),
             says="without the byte sidecar",
         ),
-        Example("a quarter too many bytes", files=submission(*(SampleRun(s, 0.9, 45_508_608, 4.2313) for s in (1, 2, 3))), says="192.6 MB"),
+        Example(
+            "a quarter too many bytes",
+            files=submission(*(SampleRun(s, 0.9, 45_508_608, 4.2313) for s in (1, 2, 3))),
+            says="192.6 MB",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -55,7 +68,11 @@ class DenominatorNotTheValidationSet(Rule):
         if headline is None:
             return
         ruler = Ruler(case.rulebook)
-        off = [pair for pair in ruler.all_of(headline.lines) if pair[1].coverage in {Coverage.WRONG_BYTES, Coverage.UNEXPLAINED}]
+        off = [
+            pair
+            for pair in ruler.all_of(headline.lines)
+            if pair[1].coverage in {Coverage.WRONG_BYTES, Coverage.UNEXPLAINED}
+        ]
         if not off:
             return
         line, denominator = off[0]
@@ -71,10 +88,10 @@ class DenominatorNotTheValidationSet(Rule):
         )
 
 
-def _places(line: HeadlineLine, denominator: Denominator, further: list[tuple[HeadlineLine, Denominator]]) -> Iterator[Related]:
+def _places(
+    line: HeadlineLine, denominator: Denominator, further: list[tuple[HeadlineLine, Denominator]]
+) -> Iterator[Related]:
     if denominator.tokens_line:
         yield Related(line.log.location(denominator.tokens_line), f"the {denominator.tokens:,} tokens that were scored")
     for other, its in further:
         yield Related(other.location, f"implies {its.nbytes / 1e6:.1f} MB too")
-
-

@@ -46,13 +46,21 @@ class DeviationNotOfItsSeeds(Rule):
         stated, headline = claims.metadata.std, claims.metadata.headline
         if stated and headline:
             columns = [list(column.values()) for _, column in claims.columns() if len(column) > 1]
-            fitting = [c for c in columns if abs(moments([v.value for v in c]).mean - headline.value) <= _SLACK * max(headline.unit_of_last_place, 1e-5)]
+            fitting = [
+                c
+                for c in columns
+                if abs(moments([v.value for v in c]).mean - headline.value)
+                <= _SLACK * max(headline.unit_of_last_place, 1e-5)
+            ]
             kinds = [spread(stated.value, [v.value for v in c], stated.unit_of_last_place, _ulp(c)) for c in fitting]
             if fitting and all(kind is Spread.NEITHER for kind in kinds):
                 yield self._finding("the headline", stated, fitting[0])
         for column in readme_columns(claims, Quantity.BPB, Quantity.LOSS):
             values = [claim.value for claim in column.values]
-            if column.std and spread(column.std.value, values, column.std.unit_of_last_place, column.value_ulp) is Spread.NEITHER:
+            if (
+                column.std
+                and spread(column.std.value, values, column.std.unit_of_last_place, column.value_ulp) is Spread.NEITHER
+            ):
                 yield self._finding(f"{column.label!r}", column.std, list(column.values))
 
     def _finding(self, what: str, stated: Claim, values: list[Claim]) -> Finding:

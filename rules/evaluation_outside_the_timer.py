@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from golf_audit.evidence.budget import evaluation_time
-from golf_audit.evidence.events import Evaluation, PhaseKind
-from golf_audit.evidence.events import Phase
+from golf_audit.evidence.events import Evaluation, Phase, PhaseKind
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Finding, Related, Severity, Unproven
 from golf_audit.rule import Example, Rule
@@ -29,13 +28,37 @@ class EvaluationOutsideTheTimer(Rule):
     would_change = "A timer around everything after the artifact, or a ruling on what may stay outside."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("nothing outside", files=submission()),
-        Example("a table built outside, well inside the budget", files=submission(SampleRun(before="ngram_tilt:precompute_done elapsed=147.40s", eval_ms=400_000))),
-        Example("compilation alone", files=submission(SampleRun(before="ttt_lora:compile warmup done (135.0s)", eval_ms=520_000))),
+        Example(
+            "a table built outside, well inside the budget",
+            files=submission(SampleRun(before="ngram_tilt:precompute_done elapsed=147.40s", eval_ms=400_000)),
+        ),
+        Example(
+            "compilation alone",
+            files=submission(SampleRun(before="ttt_lora:compile warmup done (135.0s)", eval_ms=520_000)),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("a table built outside", files=submission(SampleRun(before="ngram_tilt:precompute_outside_timer_done elapsed=164.53s", eval_ms=480_000)), says="644.5 s"),
-        Example("a cache filled outside", files=submission(SampleRun(before="ngram_prefill:done filled positions in 90.0s", eval_ms=550_000)), says="640.0 s"),
-        Example("both", files=submission(SampleRun(before="hints precompute done elapsed=60.0s\nngram_prefill:done elapsed=60.0s", eval_ms=500_000)), says="620.0 s"),
+        Example(
+            "a table built outside",
+            files=submission(
+                SampleRun(before="ngram_tilt:precompute_outside_timer_done elapsed=164.53s", eval_ms=480_000)
+            ),
+            says="644.5 s",
+        ),
+        Example(
+            "a cache filled outside",
+            files=submission(SampleRun(before="ngram_prefill:done filled positions in 90.0s", eval_ms=550_000)),
+            says="640.0 s",
+        ),
+        Example(
+            "both",
+            files=submission(
+                SampleRun(
+                    before="hints precompute done elapsed=60.0s\nngram_prefill:done elapsed=60.0s", eval_ms=500_000
+                )
+            ),
+            says="620.0 s",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:

@@ -34,13 +34,27 @@ class EvaluationPastTheBudget(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("two minutes", files=submission()),
         Example("599 seconds", files=submission(SampleRun(eval_ms=599_000))),
-        Example("a long diagnostic pass beside the headline", files=submission(SampleRun(before="diagnostic sliding val_loss:2.9000 val_bpb:1.1000 eval_time:610000ms"))),
-        Example("adaptation timed inside the pass", files=submission(SampleRun(before="ttt:done elapsed=410.0s", eval_ms=412_000))),
+        Example(
+            "a long diagnostic pass beside the headline",
+            files=submission(SampleRun(before="diagnostic sliding val_loss:2.9000 val_bpb:1.1000 eval_time:610000ms")),
+        ),
+        Example(
+            "adaptation timed inside the pass",
+            files=submission(SampleRun(before="ttt:done elapsed=410.0s", eval_ms=412_000)),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("617 seconds", files=submission(SampleRun(eval_ms=616_850, label="legal_ttt")), says="616.9 s"),
-        Example("adaptation and scoring together", files=submission(SampleRun(before=_ADAPTED, eval_ms=115_343)), says="638.3 s"),
-        Example("thirteen minutes in one seed", files=submission(SampleRun(1), SampleRun(2, eval_ms=763_797), SampleRun(3)), says="Seed 2"),
+        Example(
+            "adaptation and scoring together",
+            files=submission(SampleRun(before=_ADAPTED, eval_ms=115_343)),
+            says="638.3 s",
+        ),
+        Example(
+            "thirteen minutes in one seed",
+            files=submission(SampleRun(1), SampleRun(2, eval_ms=763_797), SampleRun(3)),
+            says="Seed 2",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -69,17 +83,29 @@ class EvaluationPastTheBudget(Rule):
             line.log.location(took.needed[-1].line),
             *(Related(line.log.location(part.line), f"{part.seconds:.1f} s") for part in took.needed[:-1]),
             *(Related(other.location, f"{time.seconds:.1f} s") for time, other in over[1:]),
+            *(
+                Related(claim.location, f"the submission's own sum, {claim.value:.0f} s")
+                for claim in _own_sum(case, budget)
+            ),
             confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
         )
 
     def _stated(self, case: "Case", budget: float) -> Iterator[Finding]:
         """The author's own sum, where no log shows one."""
-        claims: list[Claim] = [c for c in case.evidence.claims.of(Quantity.EVAL_SECONDS) if c.value > budget and c.value < _ABSURD]
+        claims: list[Claim] = [
+            c for c in case.evidence.claims.of(Quantity.EVAL_SECONDS) if c.value > budget and c.value < _ABSURD
+        ]
         if claims:
             worst = max(claims, key=lambda claim: claim.value)
             yield self.finding(
-                f"The submission states an evaluation of {worst.value:.0f} s of {budget:.0f} s.", worst.location, confidence=Confidence.MEDIUM
+                f"The submission states an evaluation of {worst.value:.0f} s of {budget:.0f} s.",
+                worst.location,
+                confidence=Confidence.MEDIUM,
             )
+
+
+def _own_sum(case: "Case", budget: float) -> list[Claim]:
+    return [c for c in case.evidence.claims.of(Quantity.EVAL_SECONDS) if budget < c.value < _ABSURD and c.seed is None]
 
 
 _ABSURD = 100_000

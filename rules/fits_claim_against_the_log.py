@@ -31,13 +31,31 @@ class FitsClaimAgainstTheLog(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("the sizes of the logs", files=submission()),
         Example("a size in megabytes", files=submission(SampleRun(1337), readme=_TOLD.format(size="15.92 MB"))),
-        Example("the model with the script as shipped", files=submission(_OVER, code="#" * 20_990, readme=_TOLD.format(size="15,952,970"), metadata={"seed_results": {}, "bytes_total": 15_952_970})),
+        Example(
+            "the model with the script as shipped",
+            files=submission(
+                _OVER,
+                code="#" * 20_990,
+                readme=_TOLD.format(size="15,952,970"),
+                metadata={"seed_results": {}, "bytes_total": 15_952_970},
+            ),
+        ),
         Example("a seed without a log", files=submission(readme=_TOLD.format(size="15,000,000").replace("1337", "7"))),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("re-packed after the run", files=submission(_OVER, code="#" * 20_990, readme=_TOLD.format(size="15,953,107")), says="16,004,026"),
-        Example("fits, says the table", files=submission(_OVER, readme=_TOLD.format(size="15,956,059")), says="15,956,059"),
-        Example("another size in the metadata", files=submission(metadata={"seed_results": {"42": {"artifact_bytes": 15_800_000}}}), says="15,800,000"),
+        Example(
+            "re-packed after the run",
+            files=submission(_OVER, code="#" * 20_990, readme=_TOLD.format(size="15,953,107")),
+            says="16,004,026",
+        ),
+        Example(
+            "fits, says the table", files=submission(_OVER, readme=_TOLD.format(size="15,956,059")), says="15,956,059"
+        ),
+        Example(
+            "another size in the metadata",
+            files=submission(metadata={"seed_results": {"42": {"artifact_bytes": 15_800_000}}}),
+            says="15,800,000",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -62,8 +80,16 @@ def _stated(case: "Case", weighing: Weighing) -> list[Claim]:
 
 def _known(claim: Claim, weighing: Weighing) -> bool:
     """Whether the claim is one of the totals that can be made of what the log and the folder weigh."""
-    sizes = [weighing.logged, weighing.shipped, weighing.model.size if weighing.model else None, *(other.size for other in weighing.alternatives)]
-    return any(size is not None and (claim.agrees(size) or (claim.unit_of_last_place > 1 and claim.agrees(size / _MIB))) for size in sizes)
+    sizes = [
+        weighing.logged,
+        weighing.shipped,
+        weighing.model.size if weighing.model else None,
+        *(other.size for other in weighing.alternatives),
+    ]
+    return any(
+        size is not None and (claim.agrees(size) or (claim.unit_of_last_place > 1 and claim.agrees(size / _MIB)))
+        for size in sizes
+    )
 
 
 _MIB = 1.048576

@@ -38,13 +38,32 @@ class FlagAgainstTheEvidence(Rule):
         Example("three seeds, declared", files=submission(metadata={"compliance": {"three_seeds": True}})),
         Example("no adaptation, none logged", files=submission(readme=_NO_TTT)),
         Example("an evaluation bound that holds", files=submission(readme="# R\n\n- Eval < 200 s\n")),
-        Example("adaptation before quantisation is another thing", files=submission(SampleRun(before="pre_ttt val_loss:2.9 val_bpb:1.1"), readme=_NO_TTT)),
+        Example(
+            "adaptation before quantisation is another thing",
+            files=submission(SampleRun(before="pre_ttt val_loss:2.9 val_bpb:1.1"), readme=_NO_TTT),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("one seed declared three", files=submission(THREE[0], metadata={"compliance": {"three_seeds": True}}), says="three_seeds"),
-        Example("no adaptation, says the README", files=submission(SampleRun(after=_TTT_LINE), readme=_NO_TTT), says="568.8 s"),
-        Example("an evaluation bound that does not hold", files=submission(SampleRun(eval_ms=568_800), readme="# R\n\n- Eval < 200 s\n"), says="200 s"),
-        Example("under the budget, says the metadata", files=submission(SampleRun(eval_ms=688_000), metadata={"eval_under_600s": True}), says="eval_under_600s"),
+        Example(
+            "one seed declared three",
+            files=submission(THREE[0], metadata={"compliance": {"three_seeds": True}}),
+            says="three_seeds",
+        ),
+        Example(
+            "no adaptation, says the README",
+            files=submission(SampleRun(after=_TTT_LINE), readme=_NO_TTT),
+            says="568.8 s",
+        ),
+        Example(
+            "an evaluation bound that does not hold",
+            files=submission(SampleRun(eval_ms=568_800), readme="# R\n\n- Eval < 200 s\n"),
+            says="200 s",
+        ),
+        Example(
+            "under the budget, says the metadata",
+            files=submission(SampleRun(eval_ms=688_000), metadata={"eval_under_600s": True}),
+            says="eval_under_600s",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -59,11 +78,24 @@ class FlagAgainstTheEvidence(Rule):
     def _flag(self, case: "Case", evidence: Evidence, name: str, place: Location) -> Iterator[Finding]:
         seeds = {log.seed for log in evidence.logs if log.main.results}
         if re.search(r"(?:three|3)_?seeds", name) and evidence.logs and None not in seeds and 0 < len(seeds) < _MANY:
-            yield self.finding(f"The metadata declares {name}, but the logs show {len(seeds)} seed{'s' if len(seeds) > 1 else ''}.", place)
-        elif re.search(r"eval\w*_under_(?:600|10)", name) and (found := _longest(evidence)) and found[0] > case.rulebook.limit("eval_seconds"):
-            yield self.finding(f"The metadata declares {name}, but the log's evaluation took {found[0]:.1f} s.", place, Related(found[1], "the evaluation"))
+            yield self.finding(
+                f"The metadata declares {name}, but the logs show {len(seeds)} seed{'s' if len(seeds) > 1 else ''}.",
+                place,
+            )
+        elif (
+            re.search(r"eval\w*_under_(?:600|10)", name)
+            and (found := _longest(evidence))
+            and found[0] > case.rulebook.limit("eval_seconds")
+        ):
+            yield self.finding(
+                f"The metadata declares {name}, but the log's evaluation took {found[0]:.1f} s.",
+                place,
+                Related(found[1], "the evaluation"),
+            )
 
     def _denials(self, evidence: Evidence) -> Iterator[Finding]:
+        if any(_TTT_LABEL.search(line.label) for line in evidence.headline_lines) or evidence.headline is None:
+            return
         denials = evidence.claims.readme.said(StatementKind.NO_TTT)
         adapted = [found for log, run in evidence.claimed_runs if (found := _adapted(log, run))]
         if denials and adapted and len(adapted) <= len(evidence.claimed_runs):
@@ -97,7 +129,12 @@ def _adapted(log: RunLog, run: Run) -> tuple[Evaluation, RunLog] | None:
 def _longest(evidence: Evidence, *, every: bool = False) -> tuple[float, Location] | None:
     """The longest headline evaluation, or the longest of any in the claimed runs."""
     if every:
-        events = [(event.seconds, log.location(event.line)) for log, run in evidence.claimed_runs for event in run.results if event.seconds]
+        events = [
+            (event.seconds, log.location(event.line))
+            for log, run in evidence.claimed_runs
+            for event in run.results
+            if event.seconds
+        ]
     else:
         events = [
             (took.seconds, line.location)

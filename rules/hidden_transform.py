@@ -28,14 +28,27 @@ class HiddenTransform(Rule):
     authority = ("readme-r9", "issue-1604")
     would_change = "A README that names the transform, and a ruling that allows it."
     legal: ClassVar[tuple[Example, ...]] = (
-        Example("the plain set", files=submission(SampleRun(settings="datasets_dir: ./data/datasets/fineweb10B_sp8192"))),
+        Example(
+            "the plain set", files=submission(SampleRun(settings="datasets_dir: ./data/datasets/fineweb10B_sp8192"))
+        ),
         Example("named in the README", files=submission(SampleRun(settings=_FOLDED), readme="# Casefold SP10240\n")),
-        Example("reversible case marks", files=submission(SampleRun(settings="datasets_dir: ./data/fineweb10B_sp8192_lossless_caps_caseops_v1"))),
+        Example(
+            "reversible case marks",
+            files=submission(SampleRun(settings="datasets_dir: ./data/fineweb10B_sp8192_lossless_caps_caseops_v1")),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("casefolded", files=submission(SampleRun(settings=_FOLDED)), says="casefold"),
-        Example("in the tokenizer's name alone", files=submission(SampleRun(settings="tokenizer_path: ./tok/sp8192_nfkc.model")), says="nfkc"),
-        Example("in every seed", files=submission(*(SampleRun(s, settings=_FOLDED) for s in (1, 2, 3))), says="sp10240_casefold"),
+        Example(
+            "in the tokenizer's name alone",
+            files=submission(SampleRun(settings="tokenizer_path: ./tok/sp8192_nfkc.model")),
+            says="nfkc",
+        ),
+        Example(
+            "in every seed",
+            files=submission(*(SampleRun(s, settings=_FOLDED) for s in (1, 2, 3))),
+            says="sp10240_casefold",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -50,7 +63,11 @@ class HiddenTransform(Rule):
             return
         word = _TRANSFORM.search(settings[0].value)
         readme = evidence.claims.readme.file
-        told = (readme.text if readme else "") + " ".join(text for _, text, _ in evidence.claims.metadata.text()) + case.folder.name
+        told = (
+            (readme.text if readme else "")
+            + " ".join(text for _, text, _ in evidence.claims.metadata.text())
+            + case.folder.name
+        )
         if word and word[0].lower() not in told.lower():
             yield self.finding(
                 f"The run reads {settings[0].value}, and neither README nor metadata says {word[0]}.",

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from golf_audit.evidence.events import Crash, Event, Stop
-from golf_audit.evidence.runlog import RunLog
+from golf_audit.evidence.events import Crash, Evaluation, Event, Stop
+from golf_audit.evidence.runlog import Run, RunLog
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Finding, Severity, Unproven
 from golf_audit.rule import Example, Rule
@@ -30,24 +30,36 @@ class LogCutShort(Rule):
     would_change = "The whole log."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("whole logs", files=submission()),
-        Example("a crash that was started again", files=submission(SampleRun(), files={"train_seed42.log": _CUT + _CRASH + SampleRun().log()})),
-        Example("an evaluation without training", files=submission(files={"eval.log": "final_int8 val_loss:2.0000 val_bpb:1.1845\n"})),
+        Example(
+            "a crash that was started again",
+            files=submission(SampleRun(), files={"train_seed42.log": _CUT + _CRASH + SampleRun().log()}),
+        ),
+        Example(
+            "an evaluation without training",
+            files=submission(files={"eval.log": "final_int8 val_loss:2.0000 val_bpb:1.1845\n"}),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("broken off", files=submission(SampleRun(), files={"train_seed42.log": _CUT}), says="step 4,500"),
-        Example("ends in a traceback", files=submission(SampleRun(), files={"train_seed42.log": _CUT + _CRASH}), says="crash"),
+        Example(
+            "ends in a traceback",
+            files=submission(SampleRun(), files={"train_seed42.log": _CUT + _CRASH}),
+            says="crash",
+        ),
         Example("one of three seeds", files=submission(files={"train_seed1337.log": _CUT}), says="train_seed1337.log"),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
         """Flag each log at the root of the folder whose last run has training and no result."""
         for log in case.evidence.logs:
-            last = log.runs[-1]
-            if "/" in log.path or not last.steps or last.results or last.of(Stop) or any(run.results for run in log.runs):
+            last: Run = log.runs[-1]
+            if "/" in log.path or not last.steps or last.results or last.of(Stop) or log.of(Evaluation):
                 continue
             crash = last.last(Crash)
             how = "ends in a crash" if crash else "breaks off"
-            yield self.finding(f"{log.path} {how} at step {last.steps:,} with no result.", log.location(_last_line(log, crash)))
+            yield self.finding(
+                f"{log.path} {how} at step {last.steps:,} with no result.", log.location(_last_line(log, crash))
+            )
 
 
 def _last_line(log: RunLog, crash: Event | None) -> int:

@@ -53,13 +53,30 @@ class LoggedSourceDiffers(Rule):
     would_change = "The script that the log shows, or a log of the shipped script."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("the same text", files=submission(SampleRun(), code=_CODE, files=_with_source(_CODE))),
-        Example("comments and blank lines differ", files=submission(SampleRun(), code="# tidied\n\n" + _CODE, files=_with_source(_CODE))),
+        Example(
+            "comments and blank lines differ",
+            files=submission(SampleRun(), code="# tidied\n\n" + _CODE, files=_with_source(_CODE)),
+        ),
         Example("a log without source", files=submission(SampleRun(), code=_CODE)),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("a switch turned off", files=submission(SampleRun(), code=_CODE, files=_with_source(_CODE.replace('"0"', '"1"'))), says="TTT_ENABLED"),
-        Example("another rate", files=submission(SampleRun(), code=_CODE, files=_with_source(_CODE.replace("0.022", "0.021"))), says="MATRIX_LR"),
-        Example("a line more", files=submission(SampleRun(), code=_CODE.replace("    print", "    sys.exit(0)\n    print"), files=_with_source(_CODE)), says="1 line"),
+        Example(
+            "a switch turned off",
+            files=submission(SampleRun(), code=_CODE, files=_with_source(_CODE.replace('"0"', '"1"'))),
+            says="TTT_ENABLED",
+        ),
+        Example(
+            "another rate",
+            files=submission(SampleRun(), code=_CODE, files=_with_source(_CODE.replace("0.022", "0.021"))),
+            says="MATRIX_LR",
+        ),
+        Example(
+            "a line more",
+            files=submission(
+                SampleRun(), code=_CODE.replace("    print", "    sys.exit(0)\n    print"), files=_with_source(_CODE)
+            ),
+            says="1 line",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -92,7 +109,11 @@ def _is_script(source: Embedded) -> bool:
 
 def _lines(text: str) -> list[tuple[int, str]]:
     """Numbered lines that say something, without comments and trailing space."""
-    return [(n, line.rstrip()) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.lstrip().startswith("#")]
+    return [
+        (n, line.rstrip())
+        for n, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
 
 
 def _plain(text: str) -> str:
@@ -104,7 +125,9 @@ def _changes(printed: str, shipped: str) -> list[tuple[int, str]]:
     old, new = _lines(printed), _lines(shipped)
     before, after = [line for _, line in old], [line for _, line in new]
     found: list[tuple[int, str]] = []
-    for tag, low, high, start, stop in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes() if len(before) < _LONG else ():
+    for tag, low, high, start, stop in (
+        difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes() if len(before) < _LONG else ()
+    ):
         if tag != "equal":
             place = old[low][0] if low < len(old) else old[-1][0] if old else 0
             texts = after[start:stop] or before[low:high]

@@ -25,12 +25,19 @@ class MissingFile(Rule):
     would_change = "The missing file."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("all four", files=submission()),
-        Example("logs in a folder", files=submission(files={"train_seed42.log": "", "logs/seed42.txt": "final_int8 val_loss:2.0000 val_bpb:1.1845\n"})),
+        Example(
+            "logs in a folder",
+            files=submission(
+                files={"train_seed42.log": "", "logs/seed42.txt": "final_int8 val_loss:2.0000 val_bpb:1.1845\n"}
+            ),
+        ),
         Example("another name for the README", files=submission(files={"README.md": "", "readme.md": "# R\n"})),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("no metadata", files=submission(files={"submission.json": ""}), says="submission.json"),
-        Example("no logs", files={"train_gpt.py": "x = 1\n", "README.md": "# R\n", "submission.json": "{}"}, says="a log"),
+        Example(
+            "no logs", files={"train_gpt.py": "x = 1\n", "README.md": "# R\n", "submission.json": "{}"}, says="a log"
+        ),
         Example("no README", files=submission(files={"README.md": ""}), says="README.md"),
         Example("no script", files=submission(files={"train_gpt.py": ""}), says="train_gpt.py"),
     )

@@ -31,12 +31,20 @@ class OtherHardware(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("eight ranks", files=submission()),
         Example("eight H100", files=submission(SampleRun(settings="", before=_BOX.format(name="H100 80GB HBM3")))),
-        Example("an ablation on one GPU beside the record", files=submission(files={"ablation/train_seed7.log": SampleRun(7, 1.2, world=1).log()})),
-        Example("a log that does not say", files={"train.log": "final_int8_zlib_roundtrip_exact val_loss:2.0000 val_bpb:1.1845\n"}),
+        Example(
+            "an ablation on one GPU beside the record",
+            files=submission(files={"ablation/train_seed7.log": SampleRun(7, 1.2, world=1).log()}),
+        ),
+        Example(
+            "a log that does not say",
+            files={"train.log": "final_int8_zlib_roundtrip_exact val_loss:2.0000 val_bpb:1.1845\n"},
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("one GPU", files=submission(SampleRun(world=1)), says="1 rank"),
-        Example("four GPUs in every seed", files=submission(*(SampleRun(s, world=4) for s in (1, 2, 3))), says="4 ranks"),
+        Example(
+            "four GPUs in every seed", files=submission(*(SampleRun(s, world=4) for s in (1, 2, 3))), says="4 ranks"
+        ),
         Example("eight A100", files=submission(SampleRun(before=_BOX.format(name="A100-SXM4-80GB"))), says="A100"),
     )
 
@@ -58,7 +66,11 @@ class OtherHardware(Rule):
             )
         elif others:
             log, gpu = others[0]
-            yield self.finding(f"The claimed run's machine shows an {gpu.name}, not an H100.", log.location(gpu.line), confidence=Confidence.MEDIUM)
+            yield self.finding(
+                f"The claimed run's machine shows an {gpu.name}, not an H100.",
+                log.location(gpu.line),
+                confidence=Confidence.MEDIUM,
+            )
 
 
 def _devices(log: RunLog, run: Run) -> tuple[Gpu, ...]:

@@ -31,9 +31,21 @@ class OtherValidationDocuments(Rule):
         Example("the whole set, casefolded before counting", files=submission(SampleRun(1, 1.05, 36_286_464, 4.16354))),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("a shard of fifty million tokens", files=submission(*(SampleRun(s, 1.04, 49_999_872, 3.9589) for s in (1, 2, 3))), says="49,999,872"),
-        Example("ten thousand documents", files=submission(*(SampleRun(s, 1.05, 9_662_464, 3.0997) for s in (1, 2, 3))), says="10,000 documents"),
-        Example("ten thousand documents, one seed", files=submission(SampleRun(7, 1.05, 9_661_440, 3.1008)), says="9,661,440"),
+        Example(
+            "a shard of fifty million tokens",
+            files=submission(*(SampleRun(s, 1.04, 49_999_872, 3.9589) for s in (1, 2, 3))),
+            says="49,999,872",
+        ),
+        Example(
+            "ten thousand documents",
+            files=submission(*(SampleRun(s, 1.05, 9_662_464, 3.0997) for s in (1, 2, 3))),
+            says="10,000 documents",
+        ),
+        Example(
+            "ten thousand documents, one seed",
+            files=submission(SampleRun(7, 1.05, 9_661_440, 3.1008)),
+            says="9,661,440",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -48,8 +60,17 @@ class OtherValidationDocuments(Rule):
         line, found = others[0]
         related = [Related(other.location, "scores the same other text") for other, _ in others[1:]]
         if found.tokens_line:
-            related.insert(0, Related(line.log.location(found.tokens_line), "the token count, which no export of the validation set has"))
-        counted = f"{found.tokens:,} tokens, that is {found.nbytes / 1e6:.2f} MB" if found.tokens else f"{found.nbytes / 1e6:.2f} MB"
+            related.insert(
+                0,
+                Related(
+                    line.log.location(found.tokens_line), "the token count, which no export of the validation set has"
+                ),
+            )
+        counted = (
+            f"{found.tokens:,} tokens, that is {found.nbytes / 1e6:.2f} MB"
+            if found.tokens
+            else f"{found.nbytes / 1e6:.2f} MB"
+        )
         yield self.finding(
             f"The headline was taken over {counted} of text, where the validation set has {ruler.nbytes / 1e6:.2f} MB: {found.means}.",
             line.location,

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _MIXED = "mix_pass bytes={count} mix_bpb={bpb} nn_only=1.081"
 _SUBSET = tuple(
-    SampleRun(seed, 1.08, after=_MIXED.format(count=10_982_035, bpb=f"{1 + seed / 1e6:.6f}")) for seed in (42, 1337, 2025)
+    SampleRun(seed, 1.08, after=_MIXED.format(count=10_982_035, bpb=f"{1 + seed / 1e6:.6f}"))
+    for seed in (42, 1337, 2025)
 )
 _PER_SEED = {str(run.seed): {"mix_bpb": round(1 + run.seed / 1e6, 6)} for run in _SUBSET}
 
@@ -33,10 +34,17 @@ class PartOfTheValidationSet(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("the whole set", files=submission()),
         Example("a mixture tried on a part, beside the headline", files=submission(*_SUBSET)),
-        Example("a short validation inside training", files=submission(SampleRun(before="debug eval tokens=1048576 val_bpb:1.2000 val_loss:3.1"))),
+        Example(
+            "a short validation inside training",
+            files=submission(SampleRun(before="debug eval tokens=1048576 val_bpb:1.2000 val_loss:3.1")),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("three million of forty million tokens", files=submission(*(SampleRun(s, 1.08, 3_000_000) for s in (1, 2, 3))), says="7.4%"),
+        Example(
+            "three million of forty million tokens",
+            files=submission(*(SampleRun(s, 1.08, 3_000_000) for s in (1, 2, 3))),
+            says="7.4%",
+        ),
         Example(
             "a mixture over eleven million bytes",
             files=submission(*_SUBSET, metadata={"val_bpb": 1.001135, "seed_results": _PER_SEED}, readme="# Mixture\n"),
@@ -57,7 +65,10 @@ class PartOfTheValidationSet(Rule):
         line, found = parts[0]
         related = [Related(other.location, f"covers {its.nbytes / 1e6:.1f} MB") for other, its in parts[1:]]
         if found.tokens_line:
-            related.insert(0, Related(line.log.location(found.tokens_line), f"the {found.tokens:,} tokens that the run validated on"))
+            related.insert(
+                0,
+                Related(line.log.location(found.tokens_line), f"the {found.tokens:,} tokens that the run validated on"),
+            )
         yield self.finding(
             f"The headline was taken over {found.nbytes / 1e6:.1f} MB of the {ruler.nbytes / 1e6:.1f} MB of validation text: {found.means}.",
             line.location,

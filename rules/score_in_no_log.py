@@ -30,9 +30,17 @@ class ScoreInNoLog(Rule):
         Example("no logs to look in", files={"submission.json": '{"val_bpb": 1.05}', "README.md": "# R\n"}),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("an offset taken off", files=submission(metadata={"val_bpb": 1.0746, "seed_results": {}}), says="1.0746"),
-        Example("a score of its own", files=submission(metadata={"val_bpb": 0.9796, "seed_results": {}}), says="0.9796"),
-        Example("in the README alone", files=submission(metadata={"val_bpb": None, "seed_results": {}}, readme="# R\n\nval_bpb = 1.0123\n"), says="1.0123"),
+        Example(
+            "an offset taken off", files=submission(metadata={"val_bpb": 1.0746, "seed_results": {}}), says="1.0746"
+        ),
+        Example(
+            "a score of its own", files=submission(metadata={"val_bpb": 0.9796, "seed_results": {}}), says="0.9796"
+        ),
+        Example(
+            "in the README alone",
+            files=submission(metadata={"val_bpb": None, "seed_results": {}}, readme="# R\n\nval_bpb = 1.0123\n"),
+            says="1.0123",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from golf_audit.evidence.claim import Claim
+from golf_audit.evidence.numbers import numbers
 from golf_audit.evidence.samples import submission
 from golf_audit.finding import Confidence, Finding, Related, Severity, Unproven
 from golf_audit.rule import Example, Rule
 
 if TYPE_CHECKING:
     from golf_audit.case import Case
+    from golf_audit.submission import File
 
 
 class ScoresDisagree(Rule):
@@ -41,7 +44,7 @@ class ScoresDisagree(Rule):
         if stated is None:
             return
         for other, where in ((told, "the README"), (named, "the folder's name")):
-            if other is None or _agree(stated.value, other.value, max(stated.unit_of_last_place, other.unit_of_last_place)):
+            if other is None or _agree(stated, other) or (other is told and _says(claims.readme.file, stated.value)):
                 continue
             known = case.evidence.headline is not None
             yield self.finding(
@@ -52,5 +55,18 @@ class ScoresDisagree(Rule):
             )
 
 
-def _agree(left: float, right: float, ulp: float) -> bool:
-    return abs(left - right) <= max(1.5 * ulp, 1e-4)
+def _says(file: "File | None", value: float) -> bool:
+    """Whether the README states the score anywhere, to three decimals or more."""
+    return file is not None and any(
+        abs(number.value - value) <= max(1.01 * number.ulp, 1e-4)
+        for line in file.lines
+        for number in numbers(line)
+        if number.ulp <= _FINE
+    )
+
+
+_FINE = 1e-3
+
+
+def _agree(left: Claim, right: Claim) -> bool:
+    return abs(left.value - right.value) <= max(1.5 * left.unit_of_last_place, 1.5 * right.unit_of_last_place, 1e-4)

@@ -13,7 +13,23 @@ if TYPE_CHECKING:
 
 _ON, _OFF = "ttt_enabled: True\nttt_lr: 0.005", "ttt_enabled: False\nttt_lr: 0.005"
 _RUNS = (SampleRun(42, settings=_OFF), SampleRun(1337, settings=_OFF), SampleRun(2025, settings=_OFF))
-_UNIMPORTANT = ("path", "dir", "file", "log", "run_id", "shards", "world", "grad_accum", "rank", "seed", "name", "time", "port", "tokens", "cache")
+_UNIMPORTANT = (
+    "path",
+    "dir",
+    "file",
+    "log",
+    "run_id",
+    "shards",
+    "world",
+    "grad_accum",
+    "rank",
+    "seed",
+    "name",
+    "time",
+    "port",
+    "tokens",
+    "cache",
+)
 
 
 class SettingsDifferBetweenSeeds(Rule):
@@ -30,17 +46,38 @@ class SettingsDifferBetweenSeeds(Rule):
     would_change = "Logs of all seeds with one configuration."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("one configuration", files=submission(*_RUNS)),
-        Example("the data in another place", files=submission(*_RUNS[:2], SampleRun(2025, settings=_OFF + "\ndata_dir: /workspace/data/"))),
-        Example("the same number in other words", files=submission(*_RUNS[:2], SampleRun(2025, settings="ttt_enabled: False\nttt_lr: 5e-3"))),
+        Example(
+            "the data in another place",
+            files=submission(*_RUNS[:2], SampleRun(2025, settings=_OFF + "\ndata_dir: /workspace/data/")),
+        ),
+        Example(
+            "the same number in other words",
+            files=submission(*_RUNS[:2], SampleRun(2025, settings="ttt_enabled: False\nttt_lr: 5e-3")),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("a switch thrown in one seed", files=submission(*_RUNS[:2], SampleRun(2025, settings=_ON)), says="ttt_enabled"),
-        Example("another rate", files=submission(*_RUNS[:2], SampleRun(2025, settings="ttt_enabled: False\nttt_lr: 0.01")), says="ttt_lr"),
-        Example("two settings", files=submission(*_RUNS[:2], SampleRun(2025, settings="ttt_enabled: True\nttt_lr: 0.01")), says="2 settings"),
+        Example(
+            "a switch thrown in one seed",
+            files=submission(*_RUNS[:2], SampleRun(2025, settings=_ON)),
+            says="ttt_enabled",
+        ),
+        Example(
+            "another rate",
+            files=submission(*_RUNS[:2], SampleRun(2025, settings="ttt_enabled: False\nttt_lr: 0.01")),
+            says="ttt_lr",
+        ),
+        Example(
+            "two settings",
+            files=submission(*_RUNS[:2], SampleRun(2025, settings="ttt_enabled: True\nttt_lr: 0.01")),
+            says="2 settings",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
         """Name the settings whose values differ between the claimed runs."""
+        headline = case.evidence.headline
+        if headline is None or headline.confidence is Confidence.LOW:
+            return
         differing = {
             name: settings
             for name, settings in case.evidence.configuration.disagreements.items()
@@ -50,7 +87,10 @@ class SettingsDifferBetweenSeeds(Rule):
             return
         name, settings = next(iter(differing.items()))
         odd = _odd_one(settings)
-        told = "; ".join(f"{key} is {' / '.join(dict.fromkeys(setting.value for setting in values))}" for key, values in list(differing.items())[:6])
+        told = "; ".join(
+            f"{key} is {' / '.join(dict.fromkeys(setting.value for setting in values))}"
+            for key, values in list(differing.items())[:6]
+        )
         yield self.finding(
             f"The claimed runs differ in {len(differing)} setting{'s' if len(differing) > 1 else ''}: {told}.",
             odd.location,

@@ -36,9 +36,19 @@ class ShardsOfAnOverlap(Rule):
         Example("the plain set", files=submission()),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("1,502 shards with the whole set", files=submission(SampleRun(1, 1.06), files=_caseops(1502)), says="1,502"),
-        Example("in the claimed run of three", files=submission(SampleRun(1, 1.06), SampleRun(2, 1.06), files=_caseops(1502)), says="1,502"),
-        Example("a path doubled by hand", files=submission(SampleRun(1, 1.06), files=_caseops(1502, "./datasets/datasets")), says="1,502"),
+        Example(
+            "1,502 shards with the whole set", files=submission(SampleRun(1, 1.06), files=_caseops(1502)), says="1,502"
+        ),
+        Example(
+            "in the claimed run of three",
+            files=submission(SampleRun(1, 1.06), SampleRun(2, 1.06), files=_caseops(1502)),
+            says="1,502",
+        ),
+        Example(
+            "a path doubled by hand",
+            files=submission(SampleRun(1, 1.06), files=_caseops(1502, "./datasets/datasets")),
+            says="1,502",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:

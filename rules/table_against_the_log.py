@@ -32,12 +32,21 @@ class TableAgainstTheLog(Rule):
         Example("as logged", files=submission()),
         Example("rounded", files=submission(readme=_ROW.format(bpb="1.080", steps="4600"))),
         Example("a seed without a log", files=submission(readme=_ROW.format(bpb="0.9", steps="9").replace("42", "7"))),
-        Example("a table of an ablation", files=submission(readme=_ROW.format(bpb="1.2", steps="9").replace("Results", "Ablation"))),
+        Example(
+            "a table of an ablation",
+            files=submission(readme=_ROW.format(bpb="1.2", steps="9").replace("Results", "Ablation")),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("another score", files=submission(readme=_ROW.format(bpb="1.0746", steps="4600")), says="1.0746"),
-        Example("another number of steps", files=submission(readme=_ROW.format(bpb="1.0800", steps="3770")), says="3770"),
-        Example("in the metadata", files=submission(metadata={"seed_results": {"42": {"val_bpb": 1.0713}}}, readme="# R\n"), says="1.0713"),
+        Example(
+            "another number of steps", files=submission(readme=_ROW.format(bpb="1.0800", steps="3770")), says="3770"
+        ),
+        Example(
+            "in the metadata",
+            files=submission(metadata={"seed_results": {"42": {"val_bpb": 1.0713}}}, readme="# R\n"),
+            says="1.0713",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -47,7 +56,11 @@ class TableAgainstTheLog(Rule):
             for seed in {log.seed, log.named_seed} - {None}:
                 if seed is not None:
                     by_seed.setdefault(seed, []).append(log)
-        wrong = [claim for claim in case.evidence.claims.everything if claim.seed in by_seed and not _supported(claim, by_seed[claim.seed])]
+        wrong = [
+            claim
+            for claim in case.evidence.claims.everything
+            if claim.seed in by_seed and not _supported(claim, by_seed[claim.seed])
+        ]
         wrong = [claim for claim in wrong if not claim.statistic]
         if not wrong:
             return

@@ -31,7 +31,11 @@ class TooFewSeeds(Rule):
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("one seed", files=submission(THREE[0]), says="1 seed"),
         Example("two seeds", files=submission(*THREE[:2]), says="2 seeds"),
-        Example("three names, one seed", files={**submission(THREE[0]), "train_seed7.log": THREE[0].log(), "train_seed8.log": THREE[0].log()}, says="1 seed"),
+        Example(
+            "three names, one seed",
+            files={**submission(THREE[0]), "train_seed7.log": THREE[0].log(), "train_seed8.log": THREE[0].log()},
+            says="1 seed",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:

@@ -42,7 +42,11 @@ class TotalBelowASeed(Rule):
         total = case.evidence.claims.metadata.total
         if total is None or total.unit_of_last_place > 1 or total.value < _LEAST:
             return
-        stated = [c for c in case.evidence.claims.of(Quantity.TOTAL_BYTES) if c.seed is not None and not c.statistic and c.unit_of_last_place <= 1]
+        stated = [
+            c
+            for c in case.evidence.claims.of(Quantity.TOTAL_BYTES)
+            if c.seed is not None and not c.statistic and c.unit_of_last_place <= 1
+        ]
         largest: Claim | None = max(stated, key=lambda claim: claim.value, default=None)
         if largest and largest.value > total.value:
             yield self.finding(

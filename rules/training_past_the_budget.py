@@ -38,7 +38,11 @@ class TrainingPastTheBudget(Rule):
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("a second late", files=submission(SampleRun(train_ms=601_153)), says="601.2 s"),
-        Example("five seconds late in one seed of three", files=submission(SampleRun(1), SampleRun(2, train_ms=605_055), SampleRun(3)), says="Seed 2"),
+        Example(
+            "five seconds late in one seed of three",
+            files=submission(SampleRun(1), SampleRun(2, train_ms=605_055), SampleRun(3)),
+            says="Seed 2",
+        ),
         Example("fifteen minutes", files=submission(SampleRun(train_ms=899_989)), says="900.0 s"),
     )
 
@@ -52,7 +56,9 @@ class TrainingPastTheBudget(Rule):
         late = [
             (took, log, run)
             for log, run in case.evidence.claimed_runs
-            if (took := training_time(run)) and run.world_size in {None, _RANKS} and took.seconds > budget + max(grace, steps * took.step_seconds)
+            if (took := training_time(run))
+            and run.world_size in {None, _RANKS}
+            and took.seconds > budget + max(grace, steps * took.step_seconds)
         ]
         if late:
             late.sort(key=lambda item: -item[0].seconds)

@@ -31,19 +31,35 @@ class UncountedHelper(Rule):
     would_change = "A total that counts the helper, or a ruling that helpers need not be counted."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("no helper", files=submission()),
-        Example("a script that prepares data and is never imported", files=submission(SampleRun(model=15_979_000), files={"prepare_data.py": _HELPER})),
-        Example("a helper within the margin", files=submission(SampleRun(model=15_900_000), code=_ENTRY, files={"helper.py": _HELPER})),
+        Example(
+            "a script that prepares data and is never imported",
+            files=submission(SampleRun(model=15_979_000), files={"prepare_data.py": _HELPER}),
+        ),
+        Example(
+            "a helper within the margin",
+            files=submission(SampleRun(model=15_900_000), code=_ENTRY, files={"helper.py": _HELPER}),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("a helper beyond the margin", files=submission(SampleRun(model=15_979_000), code=_ENTRY, files={"helper.py": _HELPER}), says="helper.py"),
+        Example(
+            "a helper beyond the margin",
+            files=submission(SampleRun(model=15_979_000), code=_ENTRY, files={"helper.py": _HELPER}),
+            says="helper.py",
+        ),
         Example(
             "a helper imported by name",
-            files=submission(SampleRun(model=15_979_000), code="from helper import run\n\nrun()\n", files={"helper.py": _HELPER}),
+            files=submission(
+                SampleRun(model=15_979_000), code="from helper import run\n\nrun()\n", files={"helper.py": _HELPER}
+            ),
             says="12,0",
         ),
         Example(
             "two helpers",
-            files=submission(SampleRun(model=15_979_000), code="import helper, second\n\nhelper.run()\n", files={"helper.py": _HELPER, "second.py": "x = 1\n"}),
+            files=submission(
+                SampleRun(model=15_979_000),
+                code="import helper, second\n\nhelper.run()\n",
+                files={"helper.py": _HELPER, "second.py": "x = 1\n"},
+            ),
             says="second.py",
         ),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from golf_audit.evidence.claim import Quantity
 from golf_audit.evidence.metadata import Metadata
 from golf_audit.evidence.samples import submission
 from golf_audit.finding import Finding, Location, Severity, Unproven
@@ -11,7 +12,10 @@ from golf_audit.rule import Example, Rule
 if TYPE_CHECKING:
     from golf_audit.case import Case
 
-_NAMES = {"a score": ("/val_bpb", "/mean_val_bpb", "/val_bpb_mean", "/mean_bpb"), "an author": ("/author", "/github_id", "/name", "/authors/0", "/github")}
+_NAMES = {
+    "a score": ("/val_bpb", "/mean_val_bpb", "/val_bpb_mean", "/mean_bpb"),
+    "an author": ("/author", "/github_id", "/name", "/authors/0", "/github"),
+}
 
 
 class UnreadableMetadata(Rule):
@@ -32,9 +36,17 @@ class UnreadableMetadata(Rule):
         Example("with a byte-order mark", files={"submission.json": '\ufeff{"author": "A", "val_bpb": 1.08}'}),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("a comma too few", files={"submission.json": '{"author": "A"\n "val_bpb": 1.08}'}, says="a comma is missing"),
-        Example("two objects", files={"submission.json": '{"author": "A", "val_bpb": 1.08}\n{}'}, says="more after the end"),
-        Example("a value left out", files={"submission.json": '{"author": "A",\n"val_bpb": ,\n"x": 1}'}, says="a value is missing"),
+        Example(
+            "a comma too few", files={"submission.json": '{"author": "A"\n "val_bpb": 1.08}'}, says="a comma is missing"
+        ),
+        Example(
+            "two objects", files={"submission.json": '{"author": "A", "val_bpb": 1.08}\n{}'}, says="more after the end"
+        ),
+        Example(
+            "a value left out",
+            files={"submission.json": '{"author": "A",\n"val_bpb": ,\n"x": 1}'},
+            says="a value is missing",
+        ),
         Example("no score", files={"submission.json": '{"author": "A", "val_bpb": null}'}, says="names no score"),
         Example("a list", files={"submission.json": "[1.08]"}, says="not an object"),
     )
@@ -60,4 +72,5 @@ def _missing(metadata: Metadata) -> list[str]:
     for what, pointers in _NAMES.items():
         if not any(pointer in leaves and leaves[pointer].value not in {None, ""} for pointer in pointers):
             lacking.append(what.partition(" ")[2])
-    return [word for word in lacking if word != "score" or metadata.headline is None]
+    scored = any(claim.quantity is Quantity.BPB for claim in metadata.claims)
+    return [word for word in lacking if word != "score" or not scored]

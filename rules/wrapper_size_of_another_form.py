@@ -35,9 +35,21 @@ class WrapperSizeOfAnotherForm(Rule):
         Example("no size anywhere", files={"train_gpt.py": "x = 1\n", "README.md": "# R\n"}),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("the payload alone", files=submission(*(SampleRun(s, code=16_740) for s in (1, 2)), code="#" * 20_990), says="16,740"),
-        Example("packed, but shipped readable", files=submission(*(SampleRun(s, code=20_177) for s in (1, 2)), code="#" * 59_295), says="59,295"),
-        Example("the readable form, but shipped packed", files=submission(SampleRun(code=66_546), code="#" * 19_596), says="19,596"),
+        Example(
+            "the payload alone",
+            files=submission(*(SampleRun(s, code=16_740) for s in (1, 2)), code="#" * 20_990),
+            says="16,740",
+        ),
+        Example(
+            "packed, but shipped readable",
+            files=submission(*(SampleRun(s, code=20_177) for s in (1, 2)), code="#" * 59_295),
+            says="59,295",
+        ),
+        Example(
+            "the readable form, but shipped packed",
+            files=submission(SampleRun(code=66_546), code="#" * 19_596),
+            says="19,596",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -50,6 +62,10 @@ class WrapperSizeOfAnotherForm(Rule):
                     f"The log counts {counted.size:,} bytes of code, but the shipped script has {shipped:,}.",
                     weighing.log.location(counted.line),
                     *([Related(claim.location, f"the metadata states {claim.value:,.0f}")] if claim else []),
-                    *([Related(Location(entry.path), f"{shipped:,} bytes as shipped")] if (entry := case.folder.entry) else []),
+                    *(
+                        [Related(Location(entry.path), f"{shipped:,} bytes as shipped")]
+                        if (entry := case.folder.entry)
+                        else []
+                    ),
                 )
                 return

@@ -81,25 +81,28 @@ def test_files_are_written_beside_the_report(tmp_path: Path) -> None:
 
 
 def test_events() -> None:
-    """`--events` shows that the legal example scores a part before it adapts to it."""
+    """`--events` shows that the legal example scores a part before it adapts to it, and which line is the claim."""
     done = run("static", LEGAL, "--events")
     lines = [line.strip() for line in done.stdout.splitlines()]
     scored = next(number for number, line in enumerate(lines) if line.startswith("Score a part of val"))
     adapted = next(number for number, line in enumerate(lines) if line.startswith("Adapt") and " val" in line)
     assert scored < adapted
+    assert sum(line.endswith("<-- the claimed score") for line in lines) == 1
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
         ("nowhere", "nowhere: no such directory; expected a records folder"),
-        ("README.md", "README.md: a file, not a directory; expected a records folder"),
-        (".ci", ".ci: no submission here; expected a records folder"),
+        ("file", "file: a file, not a directory; expected a records folder"),
+        ("empty", "empty: no submission here; expected a records folder"),
     ],
 )
-def test_path_that_is_no_submission(path: str, expected: str) -> None:
+def test_path_that_is_no_submission(path: str, expected: str, tmp_path: Path) -> None:
     """A path that holds no submission is a usage error that names it and says what is expected."""
-    done = run("static", path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    done = run("static", path, cwd=tmp_path)
     assert done.returncode == 64
     assert done.stdout == ""
     assert expected in done.stderr

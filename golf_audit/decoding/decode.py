@@ -3,16 +3,16 @@
 import ast
 from dataclasses import replace
 
-from golf_audit.decoding.entering import SMALL, may_run_another, size_of
+from golf_audit.decoding.entering import SMALL, may_run_another
 from golf_audit.decoding.limits import Budget, LimitReached, Limits
 from golf_audit.decoding.machine import Machine
 from golf_audit.decoding.modules import find_modules, written_files
 from golf_audit.decoding.source import Layer, Note, NoteKind, Source, Undecodable, UndecodableKind
 from golf_audit.decoding.twins import compare_twins
 from golf_audit.decoding.values import Frame
-from golf_audit.decoding.world import Run, World
+from golf_audit.decoding.world import Run, RunKind, World
 from golf_audit.folder import Folder
-from golf_audit.parsing import ParseFailure, parse
+from golf_audit.parsing import Parsed, ParseFailure, parse
 
 _OWN_DEFINITIONS = 3
 _PROGRAM_STEPS = 200_000
@@ -72,8 +72,9 @@ def _peel(folder: Folder, path: str, limits: Limits) -> "tuple[list[Run], World,
     notes: list[Note] = []
     if (failure := _unusable(shipped, [])) is not None:
         return failure
+    if not may_run_another(file.text):
+        return [first], World(folder, Budget(limits)), notes
     world = World(folder, Budget(replace(limits, steps=_PROGRAM_STEPS) if _is_program(first) else limits))
-    if may_run_another(file.text):
         trouble = _follow(world, first, path)
         if trouble is not None and not first.runs and not _is_program(first):
             return trouble
@@ -102,7 +103,9 @@ def _follow(world: World, run: Run, path: str) -> Undecodable | None:
         reason = "it is nested too deeply"
     else:
         return None
-    return Undecodable(f"The script cannot be unpacked: {reason}.", machine.here(), UndecodableKind.LIMIT, (machine.layer,))
+    return Undecodable(
+        f"The script cannot be unpacked: {reason}.", machine.here(), UndecodableKind.LIMIT, (machine.layer,)
+    )
 
 
 def _unusable(layer: Layer, layers: list[Layer]) -> Undecodable | None:
@@ -127,9 +130,7 @@ def _says_nothing(statement: ast.stmt) -> bool:
     )
 
 
-def _undecodable(
-    reason: str, layer: Layer, kind: UndecodableKind = UndecodableKind.UNDECODABLE
-) -> Undecodable:
+def _undecodable(reason: str, layer: Layer, kind: UndecodableKind = UndecodableKind.UNDECODABLE) -> Undecodable:
     return Undecodable(f"The script cannot be unpacked: {reason}.", layer.location(0), kind, (layer,))
 
 
@@ -153,15 +154,18 @@ def _chain(first: Run, notes: list[Note]) -> list[Run] | Undecodable:
 
 def _programs(run: Run) -> list[Run]:
     """What a text runs as the program; processes only where it is small enough to do nothing but start one."""
-    launcher = _size(run) <= _LAUNCHER
-    return [each for each in run.runs if not each.module and (launcher or not each.process)]
+    if not run.runs:
+        return []
+    if _size(run) <= _LAUNCHER:
+        return [each for each in run.runs if not each.module or each.kind is RunKind.MODULE]
+    return [each for each in run.runs if not each.module and each.kind is not RunKind.PROCESS]
 
 
 def _is_program(run: Run, inner: "list[Run] | tuple[Run, ...]" = ()) -> bool:
     """Whether a text that runs others is a program itself, rather than a wrapper around them."""
     if run.layer is None or isinstance(parsed := parse(run.layer.text), ParseFailure):
         return False
-    own = size_of(parsed.tree)
+    own = parsed.nodes
     largest = max((_size(each) for each in inner), default=0)
     defined = sum(isinstance(statement, ast.FunctionDef | ast.ClassDef) for statement in parsed.tree.body)
     if own >= SMALL and defined >= _OWN_DEFINITIONS:
@@ -171,12 +175,14 @@ def _is_program(run: Run, inner: "list[Run] | tuple[Run, ...]" = ()) -> bool:
 
 def _size(run: Run) -> int:
     parsed = parse(run.layer.text) if run.layer is not None else None
-    return size_of(parsed.tree) if parsed is not None and not isinstance(parsed, ParseFailure) else 0
+    return parsed.nodes if isinstance(parsed, Parsed) else 0
 
 
 def _extra(run: Run) -> Note:
     if run.layer is None:
-        return Note(NoteKind.OPAQUE, f"The script also runs what cannot be read: it depends on {run.why}.", run.location)
+        return Note(
+            NoteKind.OPAQUE, f"The script also runs what cannot be read: it depends on {run.why}.", run.location
+        )
     lines = len(run.layer.lines)
     return Note(NoteKind.EXTRA, f"The script also runs a text of {lines} lines ({run.layer.how}).", run.location)
 
@@ -187,8 +193,8 @@ def _joined(runs: list[Run]) -> Run:
     data = "\n".join(layer.text for layer in layers)
     how = f"{len(layers)} texts run one after another ({'; '.join(sorted({layer.how for layer in layers}))})"
     first, last = layers[0], runs[-1]
-    layer = Layer.of(data.encode("utf-8", "surrogatepass"), data, index=first.index, file=first.file, how=how, origin=first.origin)
+    layer = Layer.of(
+        data.encode("utf-8", "surrogatepass"), data, index=first.index, file=first.file, how=how, origin=first.origin
+    )
     inner = [each for run in runs for each in run.runs]
     return Run(layer, runs[0].location, environment=last.environment, constants=last.constants, runs=inner)
-
-

@@ -10,8 +10,26 @@ _TELLING = re.compile(
     r"|(?<![.\w])eval\b"
 )
 _RUNNERS = frozenset(
-    """exec eval run_path run_module exec_module __import__ import_module FunctionType __builtins__ run call check_call
-    check_output Popen system execv execvp execve""".split()
+    [
+        "exec",
+        "eval",
+        "run_path",
+        "run_module",
+        "exec_module",
+        "__import__",
+        "import_module",
+        "FunctionType",
+        "__builtins__",
+        "run",
+        "call",
+        "check_call",
+        "check_output",
+        "Popen",
+        "system",
+        "execv",
+        "execvp",
+        "execve",
+    ]
 )
 SMALL_TEXT = 6_000
 """Characters up to which a script may be nothing but a launcher, and is followed in any case."""
@@ -25,21 +43,16 @@ def may_run_another(text: str) -> bool:
     return len(text) <= SMALL_TEXT or _TELLING.search(text) is not None
 
 
-def size_of(tree: ast.AST) -> int:
-    """Nodes of syntax; a literal counts one, however long it is."""
-    return sum(1 for _ in ast.walk(tree))
-
-
 class Entering:
     """Decides which of a script's own functions are followed when they are called."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        self._wrapper = size_of(tree) <= SMALL
+    def __init__(self, nodes: int) -> None:
+        self._wrapper = nodes <= SMALL
         self._names: dict[int, frozenset[str]] = {}
 
     def worth(self, function: Function, module: dict[object, object]) -> bool:
         """Whether `function` is small or, in a script that is, lets something run, itself or by calling others."""
-        if size_of(function.node) <= _SMALL_FUNCTION:
+        if _at_most(function.node, _SMALL_FUNCTION):
             return True
         seen: set[int] = set()
         waiting: list[object] = [function] if self._wrapper else []
@@ -65,3 +78,6 @@ class Entering:
         return known
 
 
+def _at_most(node: ast.AST, most: int) -> bool:
+    """Whether `node` has no more than that many nodes."""
+    return all(count < most for count, _ in enumerate(ast.walk(node)))

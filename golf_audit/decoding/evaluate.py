@@ -2,30 +2,20 @@
 
 import ast
 from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from golf_audit.decoding import library, methods, operations
-from golf_audit.decoding.limits import LimitReached
+from golf_audit.decoding import comprehensions, library, methods, operations
+from golf_audit.decoding.names import attribute, look_up
 from golf_audit.decoding.values import (
-    Bound,
-    Decompressor,
     Dotted,
     Environ,
     Frame,
     Function,
-    Handle,
-    ModuleObject,
-    Partial,
-    Raised,
-    Spec,
     Unknown,
 )
 
 if TYPE_CHECKING:
     from golf_audit.decoding.machine import Machine
-
-Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 
 def evaluate(machine: "Machine", node: ast.expr, frame: Frame) -> object:
@@ -43,48 +33,8 @@ def _name(machine: "Machine", node: ast.Name, frame: Frame) -> object:
     return look_up(node.id, frame)
 
 
-def look_up(name: str, frame: Frame) -> object:
-    """What a name is bound to."""
-    place: Frame | None = frame
-    while place is not None:
-        if name in (names := place.elsewhere.get(name, place.names)):
-            return names[name]
-        place = place.outer
-    if name in frame.module:
-        return frame.module[name]
-    if name == "__builtins__":
-        return Dotted("builtins")
-    if library.is_builtin(name):
-        return library.constant(f"builtins.{name}")
-    return Unknown(f"the name {name}, which is not defined")
-
-
-def bind(name: str, value: object, frame: Frame) -> None:
-    """Bind a name."""
-    frame.elsewhere.get(name, frame.names)[name] = value
-
-
 def _attribute(machine: "Machine", node: ast.Attribute, frame: Frame) -> object:
     return attribute(machine, evaluate(machine, node.value, frame), node.attr)
-
-
-def attribute(machine: "Machine", owner: object, name: str) -> object:
-    """`owner.name`."""
-    if isinstance(owner, Unknown):
-        return owner
-    if isinstance(owner, Dotted):
-        return owner if name == "__dict__" else library.member(machine, owner, name)
-    if isinstance(owner, PurePosixPath):
-        value = methods.path_attribute(owner, name)
-        return Bound(owner, name) if isinstance(value, Unknown) else value
-    if isinstance(owner, ModuleObject):
-        return owner.names if name == "__dict__" else owner.names.get(name, Unknown(f"the attribute {name}"))
-    if isinstance(owner, Spec):
-        known = {"loader": owner, "name": owner.name, "origin": owner.path.as_posix()}
-        return known.get(name, Bound(owner, name))
-    if isinstance(owner, Handle) and name == "name":
-        return Unknown("the name of a file") if owner.path is None else owner.path.as_posix()
-    return Bound(owner, name)
 
 
 def _subscript(machine: "Machine", node: ast.Subscript, frame: Frame) -> object:
@@ -174,14 +124,9 @@ def _boolean(machine: "Machine", node: ast.BoolOp, frame: Frame) -> object:
     value: object = None
     for part in node.values:
         value = evaluate(machine, part, frame)
-        if isinstance(value, Unknown) or truth(value) != isinstance(node.op, ast.And):
+        if isinstance(value, Unknown) or operations.truth(value) != isinstance(node.op, ast.And):
             return value
     return value
-
-
-def truth(value: object) -> bool:
-    """Whether a known value counts as true; objects do."""
-    return bool(value) if isinstance(value, operations.PLAIN) else True
 
 
 def _compare(machine: "Machine", node: ast.Compare, frame: Frame) -> object:
@@ -203,7 +148,7 @@ def _conditional(machine: "Machine", node: ast.IfExp, frame: Frame) -> object:
     test = evaluate(machine, node.test, frame)
     if isinstance(test, Unknown):
         return test
-    return evaluate(machine, node.body if truth(test) else node.orelse, frame)
+    return evaluate(machine, node.body if operations.truth(test) else node.orelse, frame)
 
 
 def _sequence(machine: "Machine", node: ast.List | ast.Tuple | ast.Set, frame: Frame) -> object:
@@ -252,96 +197,8 @@ def _lambda(machine: "Machine", node: ast.Lambda, frame: Frame) -> object:
     return Function(node, frame)
 
 
-def _walrus(machine: "Machine", node: ast.NamedExpr, frame: Frame) -> object:
-    value = evaluate(machine, node.value, frame)
-    place = frame
-    while place.elsewhere.get(_COMPREHENSION) is not None and place.outer is not None:
-        place = place.outer
-    bind(node.target.id, value, place)
-    return value
-
-
-_COMPREHENSION = "<comprehension>"
-
-
-def _comprehension(machine: "Machine", node: Comprehension, frame: Frame) -> object:
-    inner = Frame({}, frame.module, frame, {_COMPREHENSION: {}})
-    results: list[object] = []
-
-    def produce() -> None:
-        if isinstance(node, ast.DictComp):
-            pair = evaluate(machine, node.key, inner), evaluate(machine, node.value, inner)
-            results.append(pair)
-        else:
-            results.append(evaluate(machine, node.elt, inner))
-
-    failure = _generate(machine, node.generators, inner, produce)
-    if failure is not None:
-        return failure
-    if isinstance(node, ast.ListComp | ast.GeneratorExp):
-        return results
-    for item in results:
-        if isinstance(key := item[0] if isinstance(item, tuple) and isinstance(node, ast.DictComp) else item, Unknown):
-            return key
-    return operations.native(dict if isinstance(node, ast.DictComp) else set, results)
-
-
-def _generate(
-    machine: "Machine", generators: list[ast.comprehension], frame: Frame, produce: Callable[[], None]
-) -> Unknown | None:
-    """Call `produce` for each combination that the generators give; gives what stops it, where something does."""
-    if not generators:
-        produce()
-        return None
-    first, *rest = generators
-    source = evaluate(machine, first.iter, frame)
-    if isinstance(source, Unknown):
-        return source
-    for item in machine.iterate(source):
-        machine.assign(first.target, item, frame)
-        tests = [evaluate(machine, test, frame) for test in first.ifs]
-        if unknown := next((test for test in tests if isinstance(test, Unknown)), None):
-            return unknown
-        if all(map(truth, tests)) and (failure := _generate(machine, rest, frame, produce)) is not None:
-            return failure
-    return None
-
-
 def _starred(machine: "Machine", node: ast.Starred, frame: Frame) -> object:
     return evaluate(machine, node.value, frame)
-
-
-def call_own(machine: "Machine", function: Function, arguments: list[object], keywords: dict[str, object]) -> object:
-    """Call a function of the wrapper's own."""
-    names = _bind_arguments(machine, function, arguments, keywords)
-    frame = Frame(names, function.frame.module, function.frame if function.frame.names is not function.frame.module else None)
-    if isinstance(function.node, ast.Lambda):
-        return evaluate(machine, function.node.body, frame)
-    return machine.run_body(function.node, frame)
-
-
-def _bind_arguments(
-    machine: "Machine", function: Function, arguments: list[object], keywords: dict[str, object]
-) -> dict[object, object]:
-    spec = function.node.args
-    positional = [*spec.posonlyargs, *spec.args]
-    names: dict[object, object] = {}
-    for parameter, default in zip(reversed(positional), reversed(spec.defaults), strict=False):
-        names[parameter.arg] = evaluate(machine, default, function.frame)
-    for parameter, missing in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
-        if missing is not None:
-            names[parameter.arg] = evaluate(machine, missing, function.frame)
-    names.update({parameter.arg: value for parameter, value in zip(positional, arguments, strict=False)})
-    known = {parameter.arg for parameter in (*positional, *spec.kwonlyargs)}
-    names.update({name: value for name, value in keywords.items() if name in known})
-    if spec.vararg is not None:
-        names[spec.vararg.arg] = tuple(arguments[len(positional) :])
-    if spec.kwarg is not None:
-        names[spec.kwarg.arg] = {name: value for name, value in keywords.items() if name not in known}
-    for parameter in (*positional, *spec.kwonlyargs):
-        if parameter.arg not in names:
-            raise Raised(f"a call without its argument {parameter.arg}", "TypeError")
-    return names
 
 
 _HANDLERS: dict[type[ast.expr], Callable[..., object]] = {
@@ -362,10 +219,10 @@ _HANDLERS: dict[type[ast.expr], Callable[..., object]] = {
     ast.JoinedStr: _joined,
     ast.FormattedValue: _formatted,
     ast.Lambda: _lambda,
-    ast.NamedExpr: _walrus,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
-    ast.DictComp: _comprehension,
+    ast.NamedExpr: comprehensions.walrus,
+    ast.ListComp: comprehensions.comprehension,
+    ast.SetComp: comprehensions.comprehension,
+    ast.GeneratorExp: comprehensions.comprehension,
+    ast.DictComp: comprehensions.comprehension,
     ast.Starred: _starred,
 }

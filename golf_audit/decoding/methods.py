@@ -1,6 +1,6 @@
 """Methods of plain data that may be called, each checked for what it would make before it makes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from golf_audit.decoding.limits import Budget
@@ -8,9 +8,41 @@ from golf_audit.decoding.operations import PLAIN, format_text, native
 from golf_audit.decoding.values import Raised, Unknown, unknown_in
 
 _TEXT = frozenset(
-    """capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit islower isnumeric isspace
-    istitle isupper lower lstrip partition removeprefix removesuffix rfind rindex rpartition rsplit rstrip split
-    splitlines startswith strip swapcase title upper""".split()
+    [
+        "capitalize",
+        "casefold",
+        "count",
+        "endswith",
+        "find",
+        "index",
+        "isalnum",
+        "isalpha",
+        "isascii",
+        "isdecimal",
+        "isdigit",
+        "islower",
+        "isnumeric",
+        "isspace",
+        "istitle",
+        "isupper",
+        "lower",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "rfind",
+        "rindex",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "splitlines",
+        "startswith",
+        "strip",
+        "swapcase",
+        "title",
+        "upper",
+    ]
 )
 _PADDING = frozenset({"center", "expandtabs", "ljust", "rjust", "zfill"})
 _GROWING = frozenset({"join", "replace", "translate"})
@@ -26,13 +58,22 @@ _ALLOWED: Mapping[type, frozenset[str]] = {
     frozenset: frozenset({"intersection", "issubset", "issuperset", "union"}),
     dict: frozenset({"clear", "copy", "get", "items", "keys", "pop", "setdefault", "update", "values"}),
 }
+_VIEWS: Mapping[str, Callable[[dict[object, object]], Iterable[object]]] = {
+    "items": dict.items,
+    "keys": dict.keys,
+    "values": dict.values,
+}
 _KEEP_UNKNOWNS = frozenset({"add", "append", "extend", "get", "insert", "setdefault", "update"})
 """Methods that may be given what is not known, and only store it or hand it back."""
-_PURE_PATH = frozenset({"as_posix", "is_relative_to", "joinpath", "relative_to", "with_name", "with_stem", "with_suffix"})
+_PURE_PATH = frozenset(
+    {"as_posix", "is_relative_to", "joinpath", "relative_to", "with_name", "with_stem", "with_suffix"}
+)
 _PATH_ATTRIBUTES = frozenset({"anchor", "name", "parent", "parts", "root", "stem", "suffix", "suffixes"})
 
 
-def call_method(owner: object, name: str, arguments: list[object], keywords: dict[str, object], budget: Budget) -> object:
+def call_method(
+    owner: object, name: str, arguments: list[object], keywords: dict[str, object], budget: Budget
+) -> object:
     """What `owner.name(...)` gives; Unknown where the method is not one that may be called."""
     if isinstance(owner, PurePosixPath):
         return _call_path(owner, name, arguments, keywords)
@@ -44,8 +85,9 @@ def call_method(owner: object, name: str, arguments: list[object], keywords: dic
     if isinstance(owner, str) and name in {"format", "format_map"}:
         return _call_format(owner, name, arguments, keywords, budget)
     _check_growth(owner, name, arguments, budget)
-    result = native(getattr(owner, name), *arguments, **keywords)
-    return list(result) if isinstance(owner, dict) and name in {"items", "keys", "values"} else result  # type: ignore[call-overload]
+    if isinstance(owner, dict) and name in _VIEWS:
+        return list(_VIEWS[name](owner))
+    return native(getattr(owner, name), *arguments, **keywords)
 
 
 def _call_format(
@@ -76,7 +118,7 @@ def _check_growth(owner: object, name: str, arguments: list[object], budget: Bud
     if name in _PADDING and arguments and isinstance(arguments[0], int):
         width = arguments[0] * (owner.count("\t") if name == "expandtabs" and isinstance(owner, str) else 1)
         budget.check_size(max(width, _length(owner)))
-    elif name == "replace" and len(arguments) >= 2:
+    elif name == "replace" and len(arguments) > 1:
         budget.check_size(_length(owner) + _occurrences(owner, arguments[0]) * _length(arguments[1]))
     elif name == "join" and arguments and isinstance(arguments[0], list | tuple):
         budget.check_size(sum(_length(owner) + _length(item) for item in arguments[0]))

@@ -11,7 +11,9 @@ from golf_audit.decoding.source import Layer
 from golf_audit.decoding.world import Run, World, contents
 from golf_audit.folder import File
 
-_IMPORT = re.compile(r"(?:^|[;:\n])[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*\(?([^;\n]*)|import[ \t]+([^;\n#]+))")
+_IMPORT = re.compile(
+    r"(?:^|[;:\n])[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*\(?([^;\n]*)|import[ \t]+([^;\n#]+))"
+)
 _DYNAMIC = re.compile(r"(?:import_module|__import__|_install_module)\(\s*['\"]([\w.]+)['\"]")
 _NAME = re.compile(r"[\w.]+")
 _MOST = 200
@@ -79,7 +81,9 @@ def _search_path(world: World, path: str, changed: bool) -> list[str]:
     own = path.rpartition("/")[0]
     others = {""}
     if changed:
-        others |= {str(parent) for name in world.folder.files if name.endswith(".py") for parent in PurePosixPath(name).parents}
+        others |= {
+            str(parent) for name in world.folder.files if name.endswith(".py") for parent in PurePosixPath(name).parents
+        }
     return [own, *sorted(others - {own, "."}, key=lambda place: (place.count("/"), place))]
 
 
@@ -104,7 +108,10 @@ def _bundled(world: World, chain: list[Run], path: str) -> Iterator[tuple[str, L
         if not name.endswith(".py") or any(run.layer is not None and run.layer.text == file.text for run in chain):
             continue
         module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        yield module, Layer.of(file.data, file.text, index=index, file=file.path, how="written by the wrapper", name=name)
+        yield (
+            module,
+            Layer.of(file.data, file.text, index=index, file=file.path, how="written by the wrapper", name=name),
+        )
 
 
 def written_files(world: World, path: str) -> Mapping[str, File]:
@@ -129,5 +136,3 @@ def _top(world: World, places: list[PurePosixPath]) -> PurePosixPath:
     while not all(place.is_relative_to(top) for place in places):
         top = top.parent
     return top
-
-

@@ -48,6 +48,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[..., object]] = {
     ast.In: lambda item, container: item in container,
     ast.NotIn: lambda item, container: item not in container,
 }
+_CONVERSIONS: dict[int, Callable[[object], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
 _ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -130,7 +131,7 @@ def format_value(value: object, conversion: int, specifier: str) -> object:
         return Unknown("the text of an object")
     if _WIDTH.search(specifier):
         raise LimitReached("it formats to an absurd width")
-    shown = {115: str, 114: repr, 97: ascii}[conversion](value) if conversion != -1 else value
+    shown = value if conversion == -1 else _CONVERSIONS[conversion](value)
     return native(format, shown, specifier)
 
 
@@ -162,3 +163,8 @@ def subscript(value: object, key: object) -> object:
     if isinstance(value, (str, bytes, bytearray, list, tuple, dict, range)):
         return native(operator.getitem, value, key)
     return Unknown("an item of an object")
+
+
+def truth(value: object) -> bool:
+    """Whether a known value counts as true; objects do."""
+    return bool(value) if isinstance(value, PLAIN) else True

@@ -20,12 +20,12 @@ def compare_twins(folder: Folder, source: Source) -> list[Note]:
     if isinstance(payload, ParseFailure):
         return []
     words = set(_WORD.findall(source.text))
-    notes = []
-    for file in folder.scripts:
-        if file.path not in used and file.text != source.text and _alike(words, set(_WORD.findall(file.text))):
-            notes.append(_compare(file, payload.tree))
-    exact = [file for file in folder.scripts if file.path not in used and file.text == source.text]
-    return [*(_same(file) for file in exact), *notes]
+    others = [file for file in folder.scripts if file.path not in used]
+    return [
+        _same(file) if file.text == source.text else _compare(file, payload.tree)
+        for file in others
+        if file.text == source.text or _alike(words, set(_WORD.findall(file.text)))
+    ]
 
 
 def _alike(words: set[str], others: set[str]) -> bool:
@@ -39,13 +39,23 @@ def _same(file: File) -> Note:
 def _compare(file: File, payload: ast.Module) -> Note:
     parsed = parse(file.text)
     if isinstance(parsed, ParseFailure):
-        return Note(NoteKind.DIFFERS, f"{file.path} looks like the payload but cannot be parsed; the payload is what runs.", file.location(parsed.line))
+        return Note(
+            NoteKind.DIFFERS,
+            f"{file.path} looks like the payload but cannot be parsed; the payload is what runs.",
+            file.location(parsed.line),
+        )
     mine, other = _definitions(parsed.tree), _definitions(payload)
     if mine == other:
         return Note(NoteKind.TWIN, f"{file.path} says the same as the payload, which is what runs.", file.location(0))
-    names = [name or "the code outside functions" for name in sorted(mine.keys() | other.keys()) if mine.get(name) != other.get(name)]
+    names = [
+        name or "the code outside functions"
+        for name in sorted(mine.keys() | other.keys())
+        if mine.get(name) != other.get(name)
+    ]
     shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-    return Note(NoteKind.DIFFERS, f"{file.path} differs from the payload, which is what runs: {shown}.", file.location(0))
+    return Note(
+        NoteKind.DIFFERS, f"{file.path} differs from the payload, which is what runs: {shown}.", file.location(0)
+    )
 
 
 def _definitions(tree: ast.Module) -> dict[str, str]:

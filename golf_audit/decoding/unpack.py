@@ -4,6 +4,7 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from golf_audit.decoding.limits import Budget
@@ -38,7 +39,7 @@ def unpack_zlib(data: bytes, budget: Budget, wbits: int = zlib.MAX_WBITS) -> byt
                 break
             pieces.append(piece)
             size += len(piece)
-            _check(budget, data, size)
+            _check(budget, data, 0, size)
     except zlib.error as error:
         raise UnpackError(str(error)) from error
     if not decoder.eof:
@@ -72,7 +73,7 @@ def unpack_lzma(
 
 def unpack_brotli(data: bytes, budget: Budget) -> bytes:
     """Brotli data."""
-    import brotli  # noqa: PLC0415 -- hardly ever needed
+    import brotli
 
     decoder, pieces, size, rest = brotli.Decompressor(), [], 0, data
     try:
@@ -83,7 +84,7 @@ def unpack_brotli(data: bytes, budget: Budget) -> bytes:
                 raise UnpackError("brotli data ends too early")
             pieces.append(piece)
             size += len(piece)
-            _check(budget, data, size)
+            _check(budget, data, 0, size)
     except brotli.error as error:
         raise UnpackError(str(error)) from error
     return b"".join(pieces)
@@ -94,10 +95,9 @@ def _streams(data: bytes, budget: Budget, decoder: Callable[[], _Decoder]) -> by
     done: list[bytes] = []
     rest = data
     while rest or not done:
-        unpacked = sum(map(len, done))
         try:
             stream = decoder()
-            done.append(_stream(stream, rest, lambda size: _check(budget, data, unpacked + size)))
+            done.append(_stream(stream, rest, partial(_check, budget, data, sum(map(len, done)))))
         except (OSError, lzma.LZMAError, OverflowError, TypeError, ValueError) as error:
             if done and not isinstance(error, UnpackError):
                 break
@@ -119,6 +119,6 @@ def _stream(decoder: _Decoder, data: bytes, check: Callable[[int], None]) -> byt
     return b"".join(pieces)
 
 
-def _check(budget: Budget, data: bytes, size: int) -> None:
+def _check(budget: Budget, data: bytes, before: int, size: int) -> None:
     budget.check()
-    budget.check_unpacked(len(data), size)
+    budget.check_unpacked(len(data), before + size)

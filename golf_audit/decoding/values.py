@@ -9,6 +9,10 @@ from pathlib import PurePosixPath
 from golf_audit.decoding.source import Setting
 
 
+_LOOKED_AT = 10_000
+"""Items of a collection up to which it is searched for unknown ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A value that cannot be had by reading constants."""
@@ -124,11 +128,11 @@ def unknown_in(*values: object) -> Unknown | None:
     for value in values:
         if isinstance(value, Unknown):
             return value
-        if isinstance(value, list | tuple | set | frozenset) and len(value) <= 10_000:
+        if isinstance(value, list | tuple | set | frozenset) and len(value) <= _LOOKED_AT:
             for item in value:
                 if isinstance(item, Unknown):
                     return item
-        elif isinstance(value, dict) and len(value) <= 10_000:
+        elif isinstance(value, dict) and len(value) <= _LOOKED_AT:
             for item in value.values():
                 if isinstance(item, Unknown):
                     return item

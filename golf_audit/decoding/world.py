@@ -3,6 +3,7 @@
 import io
 import posixpath
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -17,8 +18,20 @@ CHECKOUT = PurePosixPath("/workspace/parameter-golf")
 """Where wrappers are told that the contest's repository lies."""
 TEMPORARY = PurePosixPath("/tmp")  # noqa: S108 -- a name told to wrappers; nothing is ever written there
 _T = TypeVar("_T")
+_TRACED_ITEMS = 1_000
 _WORTH_TRACING = 32
 """Characters below which it does not matter how a text came about."""
+
+
+class RunKind(Enum):
+    """How a text is run."""
+
+    TEXT = "text"
+    """By `exec` and its kin, or as a script in the same process."""
+    MODULE = "module"
+    """By loading it as a module, without an import statement."""
+    PROCESS = "process"
+    """In a process of its own."""
 
 
 @dataclass(slots=True)
@@ -33,12 +46,11 @@ class Run:
     """What the text depends on, where it is not known."""
     module: str = ""
     """The name of the module that the text is run as; empty where it is run as the program or a part of it."""
+    kind: RunKind = RunKind.TEXT
     environment: dict[str, Setting] = field(default_factory=dict)
     """What had been set when it started."""
     constants: dict[str, object] = field(default_factory=dict)
     """Plain values among the global names when it started."""
-    process: bool = False
-    """Whether it is run as a process of its own."""
     doubtful: bool = False
     """Whether it depends on something unknown that it is run at all."""
     runs: "list[Run]" = field(default_factory=list)
@@ -135,10 +147,10 @@ class World:
             steps = (*self.how(parent), step) if step else self.how(parent)
             if steps and value is not parent:
                 self._how[id(value)] = (value, steps)
-        elif isinstance(value, list | tuple) and len(value) <= 1_000:
+        elif isinstance(value, list | tuple) and len(value) <= _TRACED_ITEMS:
             for item in value:
                 self.trace(item, step, parent)
-        elif isinstance(value, dict) and len(value) <= 1_000:
+        elif isinstance(value, dict) and len(value) <= _TRACED_ITEMS:
             for item in value.values():
                 self.trace(item, step, parent)
         return value

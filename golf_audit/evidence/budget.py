@@ -9,6 +9,8 @@ from golf_audit.evidence.runlog import Run
 
 _ADAPT_FIRST = re.compile(r"pre-?_?quant", re.I)
 _SAME = 0.05
+_NEAR = 12
+"""Lines between the rounded and the exact print of one result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,11 @@ def training_time(run: Run) -> TrainingTime | None:
 
 
 def _step_seconds(run: Run, end: Stop | Step | Validation) -> float:
-    clocks = [(e.step, e.seconds) for e in run.events if isinstance(e, Step | Validation) and e.seconds and e.step and not (isinstance(e, Step) and e.coarse)]
+    clocks = [
+        (e.step, e.seconds)
+        for e in run.events
+        if isinstance(e, Step | Validation) and e.seconds and e.step and not (isinstance(e, Step) and e.coarse)
+    ]
     if end.step and end.seconds:
         clocks.append((end.step, end.seconds))
     recent = [(step, seconds) for step, seconds in clocks if step >= 0.8 * end.step]
@@ -86,7 +92,14 @@ def calibration(run: Run) -> tuple[Phase, ...]:
 def evaluation_time(run: Run, headline: Evaluation) -> EvaluationTime | None:
     """What the headline's evaluation took; None where the log does not time it."""
     own = _own_seconds(run, headline)
-    stated = next((Part(p.label, p.seconds, p.line) for p in run.of(Phase) if p.kind is PhaseKind.TOTAL and p.line >= headline.line - 3), None)
+    stated = next(
+        (
+            Part(p.label, p.seconds, p.line)
+            for p in run.of(Phase)
+            if p.kind is PhaseKind.TOTAL and p.line >= headline.line - 3
+        ),
+        None,
+    )
     if own is None and stated is None:
         return None
     scoring = own or Part(stated.label if stated else headline.label, stated.seconds if stated else 0.0, headline.line)
@@ -105,7 +118,10 @@ def _own_seconds(run: Run, headline: Evaluation) -> Part | None:
 
 
 def _one_result(event: Evaluation, headline: Evaluation) -> bool:
-    return abs(event.bpb - headline.bpb) <= 0.51 * 10.0 ** -min(event.digits, headline.digits) and abs(event.line - headline.line) <= 12
+    return (
+        abs(event.bpb - headline.bpb) <= 0.51 * 10.0 ** -min(event.digits, headline.digits)
+        and abs(event.line - headline.line) <= _NEAR
+    )
 
 
 def _after_training(run: Run, line: int) -> bool:
@@ -118,7 +134,12 @@ def _adaptations(run: Run, headline: Evaluation, scoring: Part) -> Iterator[Part
     seen: list[float] = []
     for phase in run.of(Phase):
         apart = _ADAPT_FIRST.search(phase.label) or phase.seconds > scoring.seconds * (1 + _SAME)
-        if phase.kind is not PhaseKind.ADAPTATION or phase.line >= headline.line or not _after_training(run, phase.line) or not apart:
+        if (
+            phase.kind is not PhaseKind.ADAPTATION
+            or phase.line >= headline.line
+            or not _after_training(run, phase.line)
+            or not apart
+        ):
             continue
         if not any(abs(phase.seconds - other) <= _SAME * other for other in seen):
             seen.append(phase.seconds)
@@ -134,7 +155,8 @@ def _parts(run: Run, headline: Evaluation, kinds: set[PhaseKind]) -> Iterator[Pa
 def _diagnostics(run: Run, headline: Evaluation) -> Iterator[Part]:
     seen: list[float] = []
     for event in run.of(Evaluation):
-        if event.seconds and _after_training(run, event.line) and not _one_result(event, headline):
-            if not any(abs(event.seconds - other) < 1.0 for other in seen):
-                seen.append(event.seconds)
-                yield Part(event.label, event.seconds, event.line)
+        if not event.seconds or not _after_training(run, event.line) or _one_result(event, headline):
+            continue
+        if not any(abs(event.seconds - other) < 1.0 for other in seen):
+            seen.append(event.seconds)
+            yield Part(event.label, event.seconds, event.line)

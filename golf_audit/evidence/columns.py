@@ -57,6 +57,8 @@ def _tables(label: str, quantity: Quantity, column: list[Claim]) -> Iterator[Col
     yield from _whole(label, quantity, values, mean, std)
 
 
-def _whole(label: str, quantity: Quantity, values: list[Claim], mean: Claim | None, std: Claim | None) -> Iterator[Column]:
+def _whole(
+    label: str, quantity: Quantity, values: list[Claim], mean: Claim | None, std: Claim | None
+) -> Iterator[Column]:
     if len(values) > 1 and (mean or std):
         yield Column(label, quantity, tuple(values), mean, std)

@@ -10,6 +10,9 @@ from golf_audit.evidence.setting import Setting
 if TYPE_CHECKING:
     from golf_audit.submission import File, Folder
 
+_LARGEST = 400_000
+"""Bytes; no README or script that a person wrote is longer."""
+_RANKS = 8
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*)|^\*\*(.+?)\*\*:?\s*$")
 _ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(\"[^\"]*\"|'[^']*'|\$\{[^}]*\}|[^\s;&|\"']*)")
@@ -17,10 +20,15 @@ _DOCKER_ENV = re.compile(r"^\s*ENV\s+([A-Z_][A-Z0-9_]*)(?:=|\s+)(\S+)")
 _YAML_ENV = re.compile(r"^\s*(?:-\s*)?([A-Z][A-Z0-9_]{2,})\s*[:=]\s*[\"']?([^\s\"'#]+)[\"']?\s*$")
 _DEFAULT = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
 _LAUNCH = re.compile(r"(?:^|[\s/;&|])(?:torchrun|python[\d.]*|deepspeed|accelerate|uv|srun)\b")
-_WORD_BEFORE = frozenset({"export", "env", "set", "-e", "--env", "then", "do", "time", "nohup", "sudo", "exec", "declare", "-x"})
+_WORD_BEFORE = frozenset(
+    {"export", "env", "set", "-e", "--env", "then", "do", "time", "nohup", "sudo", "exec", "declare", "-x"}
+)
 _COMMENT = re.compile(r"(?:^|\s)#(?!\{).*$")
 
-_FOR_THE_RUN = re.compile(r"reproduc|how to run|run(?:ning)? (?:it|command|the)|usage|command|full run|main|record|submission|final|train", re.I)
+_FOR_THE_RUN = re.compile(
+    r"reproduc|how to run|run(?:ning)? (?:it|command|the)|usage|command|full run|main|record|submission|final|train",
+    re.I,
+)
 _NOT_THE_RUN = re.compile(
     r"ablat|baseline|smoke|debug|quick|sanity|local|previous|mac\b|mlx|apple|single[- ]gpu|\b1[x× ]*gpu|diagnos|variant|optional"
     r"|control|compar|alternativ|negative|not used|disab|without|old\b|tokenizer|dataset|data prep|download|setup|install",
@@ -80,7 +88,9 @@ class _Shell:
         script = re.search(r"([\w.-]+\.py)\b", line[launch.start() :])
         ranks = re.search(r"nproc[_-]per[_-]node[= ]+(\d+)", line)
         settings = {**self.exported, **own}
-        yield Command(script[1] if script else "", settings, self.file.path, number, self.heading, int(ranks[1]) if ranks else 0)
+        yield Command(
+            script[1] if script else "", settings, self.file.path, number, self.heading, int(ranks[1]) if ranks else 0
+        )
 
     def _assignments(self, text: str, number: int) -> Iterator[tuple[str, Setting]]:
         for match in _ASSIGN.finditer(text):
@@ -99,9 +109,9 @@ def read_commands(folder: "Folder") -> tuple[Command, ...]:
     found: list[Command] = []
     for path, file in folder.files.items():
         name = path.rsplit("/", 1)[-1].lower()
-        if name.startswith("readme") and file.size < 400_000:
+        if name.startswith("readme") and file.size < _LARGEST:
             found += _from_markdown(file)
-        elif name.endswith((".sh", ".bash", ".slurm", ".sbatch")) and file.size < 200_000:
+        elif name.endswith((".sh", ".bash", ".slurm", ".sbatch")) and file.size < _LARGEST:
             found += _Shell(file, "run script", plain=False).launches(list(enumerate(file.lines, 1)))
         elif name == "dockerfile" or name.endswith((".yaml", ".yml")):
             found += _from_settings_file(file)
@@ -122,7 +132,7 @@ def command_of_the_run(commands: tuple[Command, ...], entry: str) -> Command | N
 
 def _fitness(command: Command) -> tuple[int, int]:
     score = 2 * bool(_FOR_THE_RUN.search(command.heading)) - 4 * bool(_NOT_THE_RUN.search(command.heading))
-    return score + (command.ranks == 8) - (command.ranks == 1), len(command.env)
+    return score + (command.ranks == _RANKS) - (command.ranks == 1), len(command.env)
 
 
 def _logical(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -146,7 +156,8 @@ def _logical(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 
 def _from_markdown(file: "File") -> Iterator[Command]:
-    heading, block, inside = "", [], False
+    heading, inside = "", False
+    block: list[tuple[int, str]] = []
     for number, line in enumerate(file.lines, 1):
         if _FENCE.match(line):
             if inside:

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from golf_audit.evidence.runlog import Run, RunLog
 
 _RUN_SPECIFIC = frozenset(
-    {"seed", "run_id", "logfile", "rank", "local_rank", "is_main_process", "model_path", "quantized_model_path", "artifact_dir", "data_seed"}
+    {
+        "seed",
+        "run_id",
+        "logfile",
+        "rank",
+        "local_rank",
+        "is_main_process",
+        "model_path",
+        "quantized_model_path",
+        "artifact_dir",
+        "data_seed",
+    }
 )
 
 
@@ -34,14 +45,17 @@ def configure(commands: tuple[Command, ...], entry: str, runs: Sequence[tuple["R
     """The configuration of `runs` (each with its log), launched as `entry` (a base name)."""
     command = command_of_the_run(commands, entry)
     said: dict[str, list[Setting]] = {}
+    measured: set[str] = set()
     for log, run in runs:
         for name, echo in run.echo.items():
             said.setdefault(name, []).append(Setting(echo.value, "log", log.location(echo.line)))
+            if echo.line > run.first_step_line:
+                measured.add(name)
     majority = {name: _majority(settings) for name, settings in said.items()}
     differing = {
         name: tuple(settings)
         for name, settings in said.items()
-        if name not in _RUN_SPECIFIC and len({_normal(setting.value) for setting in settings}) > 1
+        if name not in _RUN_SPECIFIC | measured and len({_normal(setting.value) for setting in settings}) > 1
     }
     return Configuration(dict(command.env) if command else {}, majority, differing, command)
 

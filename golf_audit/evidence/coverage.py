@@ -100,7 +100,15 @@ class Ruler:
         if ratio is None:
             ratio = usual
         if not tokens or not ratio:
-            return Denominator(Coverage.UNKNOWN, 0.0, tokens, place, ratio or 0.0, "the log states no token count beside loss and bpb", commensurable)
+            return Denominator(
+                Coverage.UNKNOWN,
+                0.0,
+                tokens,
+                place,
+                ratio or 0.0,
+                "the log states no token count beside loss and bpb",
+                commensurable,
+            )
         implied = ratio * tokens
         coverage, means = self._meaning(implied, tokens, ratio)
         if not commensurable:
@@ -126,7 +134,10 @@ class Ruler:
             return Coverage.PART, f"{tokens / tokenizer['low']:.1%} of the set's {tokenizer['name']} tokens"
         counted = next((row for row in table["tokenizers"] if row["low"] <= tokens <= row["high"]), None)
         if counted:
-            return Coverage.WRONG_BYTES, f"the whole set in {counted['name']} tokens, with {implied / self.nbytes - 1:+.1%} bytes"
+            return (
+                Coverage.WRONG_BYTES,
+                f"the whole set in {counted['name']} tokens, with {implied / self.nbytes - 1:+.1%} bytes",
+            )
         if implied < self.nbytes * 0.5:
             return Coverage.PART, f"{implied / self.nbytes:.1%} of the set's bytes"
         return Coverage.UNEXPLAINED, f"{implied / self.nbytes - 1:+.1%} against the set's bytes"

@@ -66,6 +66,12 @@ class Evidence:
         """The headline's lines; empty where none was found."""
         return self.headline.lines if self.headline else ()
 
+    def facts(self) -> dict[str, object]:
+        """The fact table and what stands beside it as plain data; see `golf_audit.evidence.facts`."""
+        from golf_audit.evidence.facts import as_json
+
+        return as_json(self)
+
     @property
     def for_the_record(self) -> bool:
         """Whether the folder stands in the record track, where the budgets of time hold."""

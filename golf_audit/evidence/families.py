@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
+from golf_audit.evidence import patterns
 from golf_audit.evidence.events import (
     CodeForm,
     CodeSize,
@@ -27,60 +28,13 @@ from golf_audit.evidence.events import (
     World,
 )
 
-_N = r"([-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?)"
-_NUMBER = r"(\d[\d,]*(?:\.\d+)?)"
-_UNIT = r"(ms|milliseconds|s\b|sec(?:onds?)?\b|m\b|min(?:utes?)?\b)"
-_BPB = re.compile(rf"(?P<key>(?:\bval_bpb|\bmix_bpb|\w*bpb)(?:_exact)?)(?:\s*\([^)]*\))?\s*[:=|]?\s*\**~?\s*(?P<value>\d*\.\d{{2,}}|nan|inf)", re.I)
-_LOSS = re.compile(rf"(?<![a-z])(?:val_loss|vl|loss)\s*[:=]\s*{_N}", re.I)
-_STEP = re.compile(
-    r"(?:^|[\s|\]])(?:step|s|iter|iteration)?\s*[: ]?\s*(\d+)\s*/\s*(\d+)\b(?=.{0,40}?\b(?:train_)?loss|.{0,40}?\b(?:vl|tl|bpb|val_bpb)\b)", re.I
-)
-_STEP_ALONE = re.compile(r"^\W{0,6}(?:\[[^\]]*\]\s*)?(?:>+ ?)?step\s*[: ]\s*(\d[\d,]*)\b(?!\s*/)", re.I)
-_TRAIN_LOSS = re.compile(rf"(?:train_loss|\btl|\bloss)\s*[:= ]\s*{_N}", re.I)
-_CLOCK = re.compile(rf"(?:train_time|\btt|train_wall(?:clock)?|elapsed|\btime|\bdt|\bt)\s*[:= ]\s*{_NUMBER}\s*{_UNIT}", re.I)
-_TRAIN_FIELD = re.compile(rf"(?i)\btrain(?:ing)?_(?:time|wallclock|elapsed)(?:_(ms|s|sec|seconds))\W+{_NUMBER}")
-_PIPED_CLOCK = re.compile(r"\|\s*(\d+(?:\.\d+)?)s\b")
-_STOP = re.compile(rf"(?i)stopping_early:?.*?train[_ ]time:?\s*{_NUMBER}\s*(ms|s)\b.*?step:?\s*(\d+)")
-_STOP_REVERSED = re.compile(rf"(?i)stopping_early:?.*?step:?\s*(\d+)\D*train[_ ]time:?\s*{_NUMBER}\s*(ms|s)\b")
-_TRAINED = re.compile(rf"(?i)\btrain(?:ing)?(?:[ _](?:loop|complete\w*|done|finished|time|took|wall ?clock))*\s*(?:[:=]|in|after)?\s*[^\d]{{0,12}}?{_NUMBER}\s*{_UNIT}")
-_SECONDS = re.compile(
-    rf"(?:\b|_)(?:eval_time|elapsed(?:_s)?|total_time|total_elapsed|eval_elapsed|ttt_time|time|eval|t|total)\s*[:=]\s*{_NUMBER}\s*{_UNIT}", re.I
-)
-_IN_SECONDS = re.compile(r"(?:\bin|done|\()\s*\(?([\d,]+(?:\.\d+)?)\s*s(?:econds)?\b")
-_TOTAL_TIME = re.compile(rf"(total_eval_time\w*|artifact_production_wallclock|serialize_wallclock)\s*[:=]\s*{_NUMBER}\s*s")
-_PROGRESS = re.compile(r"\[\s*[\d.]+%\s*\]|\[\s*\d+\s*/\s*\d+\s*\]|\d+(?:\.\d+)?%|running_bpb|run_bpb|\bbatch \d+/\d+|chunk \d+/\d+|\bchunk \d+\b|ETA|\bepoch:? ?\d+|\brb:|train_bpb|BPB:.*\| ?\d+s")
-_INDEX = re.compile(r"(\d+)\s*/\s*(\d+)")
-_MODEL = re.compile(rf"(?i)(?:serialized|saved)[ _]model[ _]*([^:\d][^:]*?|int\d[^:]*?|w\d[^:]*?)?\s*:\s*(?:\S+ bytes[:=])?\s*{_NUMBER}\s*(?:bytes|B\b)")
-_MODEL_LOOSE = re.compile(rf"(?i)(?:model_bytes|model size|compressed(?: size| model)?|bytes_model\w*|quantized(?: model| blob)?(?: size)?)\s*[:=]\s*{_NUMBER}\s*(bytes|B\b|MB|$)?")
-_CODE = re.compile(rf"(?i)\bcode(?:[ _]size|[ _]bytes)?\s*(\((?:un)?compressed\))?\s*[:=]\s*{_NUMBER}\s*(?:bytes|B\b|$|\w+:)(?:.*?raw\s*{_NUMBER})?")
-_TOTAL = re.compile(rf"(?i)total[ _]submission(?:[ _]size)?\s*([^:\d][^:]*?|int\d[^:]*?|w\d[^:]*?)?\s*:\s*{_NUMBER}\s*(bytes|B\b|MB)")
-_TOTAL_LOOSE = re.compile(
-    rf"(?i)(?:\bartifact(?:[ _](?:size|bytes|total))*|submission(?:[ _](?:size|bytes|total|artifact))+|total(?:[ _](?:size|bytes|artifact\w*|submission\w*))*|bytes_total|size (?:check \w+|ok)|budget|package size|\bsize(?:[ _]\w+)?)"
-    rf"\"?\s*[:=]\s*{_NUMBER}\s*(bytes|B\b|MB|/\s*16|\(|\+|,|$|\s)"
-)
-_SEED = re.compile(r"(?i)(?<![a-z_])seed\s*[:= ]\s*(\d+)\b")
-_WORLD = re.compile(r"(?i)(?:world[_ ]size|\bws|nproc_per_node|num_gpus|gpus)\s*[:= ]\s*(\d+)\b|(\d+)\s*[x×] ?(?:NVIDIA )?[HA]100|detected (\d+) gpus")
-_TOKENS = re.compile(r"(?i)(?:val(?:idation)?[_ ]tokens?\s*[:=]\s*|val_loader:.*?tokens:\s*|^val:.*?tokens:\s*)(\d[\d,]{3,})")
-_SCORED = re.compile(r"(?i)\b(?:n_tokens|tokens_scored|scored_tokens|subset|tokens|total_targets)\s*[:=]\s*(\d[\d,]{4,})")
-_BYTES = re.compile(r"(?i)\b(?:bytes|n_sidecar_bytes|scored_bytes|total_bytes)\s*[:=]\s*(\d[\d,]{4,})\b")
-_RESERVE = re.compile(r"gptq:? ?reserving\s+([\d.]+)\s*(ms|s)\b")
-_PAIR = re.compile(r"([A-Za-z_]\w*)[:=](\S+)")
-_DUMP = re.compile(r"^\s{1,4}\"?([a-z_]\w*)\"?\s*[:=]\s(.*\S)\s*$")
-_GPU = re.compile(r"^\|\s+\d+\s+((?:NVIDIA|Tesla|AMD)\s.*?)\s+(?:On|Off|WDDM|TCC|N/A)\s|\b(?:gpu|device)(?:_name| name)?\s*[:=]\s*((?:NVIDIA|Tesla)[\w /-]+)", re.I)
-_VERSION = re.compile(r"Running (Python|PyTorch) (\S+)")
-_RANK = re.compile(r"^\[(?:rank|default)\d+\]:\s?")
-_STAMP = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[,.]\d+)?Z?\]?(?: - \w+ -)?\s+")
-_PHASES: tuple[tuple[re.Pattern[str], PhaseKind], ...] = (
-    (re.compile(r"compile|warm[- ]?up", re.I), PhaseKind.COMPILE),
-    (re.compile(r"precompute|prefill|pre-filled|cache built|ngram_build|ngram_artifact", re.I), PhaseKind.PRECOMPUTE),
-    (re.compile(r"hessian|calibrat|gptq|generated \d+ seq|\bawq\b", re.I), PhaseKind.CALIBRATION),
-    (re.compile(r"serializ|compress|quantiz|saved", re.I), PhaseKind.SERIALISATION),
-    (re.compile(r"ttt|adapt|test[- _]time", re.I), PhaseKind.ADAPTATION),
-)
-_KEYWORDS = re.compile(
-    r"bpb|loss|BPB|byte|Byte|size|Size|seed|SEED|Seed|time|TIME|elapsed| in \d|done|okens|ranks|world|World|GPU|gpu|train|Train|MB"
-    r"|artifact|Artifact|reserv|Running P|NVIDIA|Traceback|Killed|SIG|OutOfMemory|out of memory|ema:|swa:|EMA|late_qat|loop:|^\s{1,4}\"?\w+\"?\s?[:=]|^\w+[:=]"
-)
+_LONGEST = 4000
+_INDENT = 40
+"""How far into a line a step may stand: further in, it is part of a sentence."""
+_LEAST_BYTES = 100_000
+"""A smaller number is no size of an artifact."""
+_MOST_TOKENS = 40
+_PAIR = 2
 
 
 def _number(text: str) -> float:
@@ -104,14 +58,14 @@ def _decimals(text: str) -> int:
 
 def events_of(line: int, text: str) -> Iterator[Event]:
     """What one runtime line says; nothing where no family knows it."""
-    if not _KEYWORDS.search(text):
+    if not patterns.KEYWORDS.search(text):
         return
-    if len(text) > 4000 or "{" in text and ("f\"" in text or "f'" in text or "{val" in text or ":." in text):
+    if len(text) > _LONGEST or ("{" in text and ('f"' in text or "f'" in text or "{val" in text or ":." in text)):
         return
     if text.startswith("["):
-        text = _STAMP.sub("", _RANK.sub("", text))
+        text = patterns.STAMP.sub("", patterns.RANK.sub("", text))
     elif text[:2] == "20":
-        text = _STAMP.sub("", text)
+        text = patterns.STAMP.sub("", text)
     for family in _FAMILIES:
         found = False
         for event in family(line, text):
@@ -122,16 +76,16 @@ def events_of(line: int, text: str) -> Iterator[Event]:
 
 
 def _device(line: int, text: str) -> Iterator[Event]:
-    if match := _GPU.search(text):
+    if match := patterns.GPU.search(text):
         yield Gpu(line, (match[1] or match[2]).strip())
-    elif match := _VERSION.search(text):
+    elif match := patterns.VERSION.search(text):
         yield Version(line, match[1], match[2])
 
 
 def _dump(line: int, text: str) -> Iterator[Event]:
     if text[:1] not in {" ", "\t"} or "stopping_early" in text:
         return
-    if match := _DUMP.match(text):
+    if match := patterns.DUMP.match(text):
         name, value = match[1].lower(), match[2].rstrip(",").strip("\"'")
         yield Echo(line, name, value)
         if name == "seed" and value.isdigit():
@@ -146,40 +100,40 @@ def _dump(line: int, text: str) -> Iterator[Event]:
 
 def _field(line: int, name: str, text: str) -> Iterator[Event]:
     """A result or a training time printed as one field of a dump."""
-    if clock := _TRAIN_FIELD.search(text):
+    if clock := patterns.TRAIN_FIELD.search(text):
         yield Step(line, 0, 0, None, _in_seconds(clock[2], clock[1]))
-    elif re.fullmatch(r"(?:final_|mean_)?(?:val_)?bpb", name) and (match := _BPB.search(text.replace('"', ""))):
+    elif re.fullmatch(r"(?:final_|mean_)?(?:val_)?bpb", name) and (match := patterns.BPB.search(text.replace('"', ""))):
         yield Evaluation(line, name, None, float(match["value"]), _decimals(match["value"]))
 
 
 def _stop(line: int, text: str) -> Iterator[Event]:
     if "stopping_early" not in text:
         return
-    if match := _STOP_REVERSED.search(text):
+    if match := patterns.STOP_REVERSED.search(text):
         yield Stop(line, _in_seconds(match[2], match[3]), int(match[1]))
-    elif match := _STOP.search(text):
+    elif match := patterns.STOP.search(text):
         yield Stop(line, _in_seconds(match[1], match[2]), int(match[3]))
 
 
 def _step(line: int, text: str) -> Iterator[Event]:
-    match = _STEP.search(text)
-    if match and ((match.start() > 40 and "step:" not in match[0]) or _is_progress_label(text[: match.start(1)])):
+    match = patterns.STEP.search(text)
+    if match and ((match.start() > _INDENT and "step:" not in match[0]) or _is_progress_label(text[: match.start(1)])):
         return
-    match = match or _STEP_ALONE.match(text)
+    match = match or patterns.STEP_ALONE.match(text)
     if not match:
         return
-    step, total = _whole(match[1]), _whole(match[2]) if match.re is _STEP else 0
+    step, total = _whole(match[1]), _whole(match[2]) if match.re is patterns.STEP else 0
     rest = text[match.end() :]
-    clock = _CLOCK.search(rest)
+    clock = patterns.CLOCK.search(rest)
     seconds = _in_seconds(clock[1], clock[2]) if clock else None
-    if clock is None and (piped := _PIPED_CLOCK.findall(rest)):
+    if clock is None and (piped := patterns.PIPED_CLOCK.findall(rest)):
         seconds = float(piped[-1])
-    bpb = _BPB.search(rest)
+    bpb = patterns.BPB.search(rest)
     if bpb and "train" not in bpb["key"].lower():
         value = float(bpb["value"])
-        loss = _LOSS.search(rest)
+        loss = patterns.LOSS.search(rest)
         yield Validation(line, step, total, _number(loss[1]) if loss else None, value, seconds)
-    elif loss := _TRAIN_LOSS.search(rest):
+    elif loss := patterns.TRAIN_LOSS.search(rest):
         yield Step(line, step, total, _number(loss[1]), seconds, bool(clock and clock[2] == "m"))
 
 
@@ -190,18 +144,25 @@ def _is_progress_label(before: str) -> bool:
 def _evaluation(line: int, text: str) -> Iterator[Event]:
     if "bpb" not in text.lower():
         return
-    if _PROGRESS.search(text) and "DONE" not in text and not re.match(r"\w*final|quantized", text, re.I):
-        if index := _INDEX.search(text):
-            yield Progress(line, text[:24].split("[")[0].strip(), int(index[1]), int(index[2]))
+    if patterns.PROGRESS.search(text) and "DONE" not in text and not re.match(r"\w*final|quantized", text, re.I):
+        if index := patterns.INDEX.search(text):
+            yield Progress(line, text[:24].split("[", maxsplit=1)[0].strip(), int(index[1]), int(index[2]))
         return
-    match = next((m for m in _BPB.finditer(text) if not re.search(r"delta|gain|improvement|gap|best_|weighted", m["key"], re.I)), None)
+    match = next(
+        (
+            m
+            for m in patterns.BPB.finditer(text)
+            if not re.search(r"delta|gain|improvement|gap|best_|weighted", m["key"], re.I)
+        ),
+        None,
+    )
     if match is None or match["value"].lower() == "inf":
         return
-    loss = _LOSS.search(text)
+    loss = patterns.LOSS.search(text)
     start = min(match.start(), loss.start()) if loss else match.start()
     strict = bool(loss) or match["key"].lower() in {"val_bpb", "mix_bpb"}
-    seconds = _SECONDS.search(text, match.end()) or _SECONDS.search(text)
-    scored, counted = _SCORED.search(text), _BYTES.search(text)
+    seconds = patterns.SECONDS.search(text, match.end()) or patterns.SECONDS.search(text)
+    scored, counted = patterns.SCORED.search(text), patterns.BYTES.search(text)
     label = text[:start].strip(" :=|\t*-") or match["key"]
     yield Evaluation(
         line,
@@ -213,27 +174,36 @@ def _evaluation(line: int, text: str) -> Iterator[Event]:
         seconds=_in_seconds(seconds[1], seconds[2]) if seconds else None,
         tokens=_whole(scored[1]) if scored else None,
         nbytes=_whole(counted[1]) if counted else None,
-        loose=not strict or bool(re.search(r"delta|gain|improvement|\bgap\b|target|baseline|\bSOTA\b|\bvs\b", label, re.I)),
+        loose=not strict
+        or bool(re.search(r"delta|gain|improvement|\bgap\b|target|baseline|\bSOTA\b|\bvs\b", label, re.I)),
     )
 
 
 def _sizes(line: int, text: str) -> Iterator[Event]:
     lowered = text.lower()
-    if not ("byte" in lowered or "size" in lowered or "mb" in lowered or "artifact" in lowered or "total" in lowered or "budget" in lowered):
+    if not (
+        "byte" in lowered
+        or "size" in lowered
+        or "mb" in lowered
+        or "artifact" in lowered
+        or "total" in lowered
+        or "budget" in lowered
+    ):
         return
-    if match := _MODEL.search(text):
+    if match := patterns.MODEL.search(text):
         yield ModelSize(line, (match[1] or "").strip(), _whole(match[2]))
-    elif match := _MODEL_LOOSE.search(text):
-        if _whole(match[1]) >= 100_000:
-            yield ModelSize(line, "", _whole(match[1]))
-    if match := _CODE.search(text):
+    elif (match := patterns.MODEL_LOOSE.search(text)) and _whole(match[1]) >= _LEAST_BYTES:
+        yield ModelSize(line, "", _whole(match[1]))
+    if match := patterns.CODE.search(text):
         form = CodeForm((match[1] or "(plain)").strip("()").lower())
         if "lzma compressed" in text or "compressed;" in text:
             form = CodeForm.COMPRESSED
         yield CodeSize(line, _whole(match[2]), form, _whole(match[3]) if match[3] else None)
-    if match := _TOTAL.search(text):
+    if match := patterns.TOTAL.search(text):
         yield _total(line, (match[1] or "").strip(), match[2], match[3])
-    elif (match := _TOTAL_LOOSE.search(text)) and (_number(match[1]) >= 100_000 or (match[2] or "").lower() == "mb"):
+    elif (match := patterns.TOTAL_LOOSE.search(text)) and (
+        _number(match[1]) >= _LEAST_BYTES or (match[2] or "").lower() == "mb"
+    ):
         yield _total(line, "", match[1], match[2] or "")
 
 
@@ -244,56 +214,61 @@ def _total(line: int, label: str, value: str, unit: str) -> TotalSize:
 
 
 def _identity(line: int, text: str) -> Iterator[Event]:
-    if match := _TOKENS.search(text):
+    if match := patterns.TOKENS.search(text):
         yield ValTokens(line, _whole(match[1]))
     lowered = text.lower()
-    if "seed" in lowered and (match := _SEED.search(text)):
+    if "seed" in lowered and (match := patterns.SEED.search(text)):
         yield Seed(line, int(match[1]))
-    if ("world" in lowered or "ws:" in lowered or "gpu" in lowered or "nproc" in lowered or "100" in lowered) and (match := _WORLD.search(text)):
+    if ("world" in lowered or "ws:" in lowered or "gpu" in lowered or "nproc" in lowered or "100" in lowered) and (
+        match := patterns.WORLD.search(text)
+    ):
         yield World(line, int(match[1] or match[2] or match[3]))
-    if "reserving" in text and (match := _RESERVE.search(text)):
+    if "reserving" in text and (match := patterns.RESERVE.search(text)):
         yield Reserve(line, _in_seconds(match[1], match[2]))
 
 
 def _phase(line: int, text: str) -> Iterator[Event]:
-    if clock := _TRAIN_FIELD.search(text):
+    if clock := patterns.TRAIN_FIELD.search(text):
         yield Step(line, 0, 0, None, _in_seconds(clock[2], clock[1]))
         return
-    if match := _TOTAL_TIME.search(text):
+    if match := patterns.TOTAL_TIME.search(text):
         kind = PhaseKind.TOTAL if match[1].startswith("total_eval") else PhaseKind.ARTIFACT
         if match[1] == "serialize_wallclock":
             kind = PhaseKind.SERIALISATION
         yield Phase(line, kind, match[1], _number(match[2]))
         return
     if re.match(r"(?i)\W*train", text) or "raining" in text:
-        if (match := _TRAINED.search(text)) and "=" not in text[: match.start()]:
+        if (match := patterns.TRAINED.search(text)) and "=" not in text[: match.start()]:
             yield Step(line, 0, 0, None, _in_seconds(match[1], match[2]))
         return
-    match = _SECONDS.search(text)
+    match = patterns.SECONDS.search(text)
     if match:
         seconds = _in_seconds(match[1], match[2])
-    elif match := _IN_SECONDS.search(text):
+    elif match := patterns.IN_SECONDS.search(text):
         seconds = _number(match[1])
     else:
         return
-    if re.search(r"(?:epoch|\bbatch|chunk|\bdocs?|\bshard|\bstep|\bphase|tttg|\bc\d+)[: ]?\d*\s*[:/]|rank:?[1-9]|tt[pg]\w*:|short_docs|long_docs", text):
-        if index := _INDEX.search(text):
-            yield Progress(line, text[:24].split(":")[0].strip(), int(index[1]), int(index[2]))
+    if re.search(
+        r"(?:epoch|\bbatch|chunk|\bdocs?|\bshard|\bstep|\bphase|tttg|\bc\d+)[: ]?\d*\s*[:/]|rank:?[1-9]|tt[pg]\w*:|short_docs|long_docs",
+        text,
+    ):
+        if index := patterns.INDEX.search(text):
+            yield Progress(line, text[:24].split(":", maxsplit=1)[0].strip(), int(index[1]), int(index[2]))
         return
-    kind = next((kind for pattern, kind in _PHASES if pattern.search(text)), PhaseKind.OTHER)
+    kind = next((kind for pattern, kind in patterns.PHASES if pattern.search(text)), PhaseKind.OTHER)
     yield Phase(line, kind, text[: match.start()].strip(" :(=")[:60], seconds)
 
 
 def _echoes(line: int, text: str) -> Iterator[Event]:
     tokens = text.split()
-    if not tokens or len(tokens) > 40 or "step:" in text or "loss" in tokens[0]:
+    if not tokens or len(tokens) > _MOST_TOKENS or "step:" in text or "loss" in tokens[0]:
         return
-    pairs = [_PAIR.fullmatch(token) for token in tokens]
+    pairs = [patterns.PAIR.fullmatch(token) for token in tokens]
     if all(pairs):
         for pair in pairs:
             if pair:
                 yield Echo(line, pair[1].lower(), pair[2])
-    elif len(tokens) == 2 and tokens[0].endswith(":") and tokens[0][:-1].isidentifier():
+    elif len(tokens) == _PAIR and tokens[0].endswith(":") and tokens[0][:-1].isidentifier():
         yield Echo(line, tokens[0][:-1].lower(), tokens[1])
     elif tokens[0].endswith(("start", "enabled", ":")):
         for pair in pairs:
@@ -302,7 +277,13 @@ def _echoes(line: int, text: str) -> Iterator[Event]:
 
 
 def _words(line: int, text: str) -> Iterator[Event]:
-    if "Traceback (most recent" in text or "Killed" in text or "SIGTERM" in text or "OutOfMemory" in text or "out of memory" in text:
+    if (
+        "Traceback (most recent" in text
+        or "Killed" in text
+        or "SIGTERM" in text
+        or "OutOfMemory" in text
+        or "out of memory" in text
+    ):
         yield Crash(line, text.strip()[:120])
     elif re.match(r"(?:ema|swa|late_qat|layer_loop|qat|EMA)\b", text):
         yield Note(line, text.strip()[:120])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from statistics import fmean, variance
 
 from golf_audit.rulebook import Rulebook
 
@@ -36,7 +37,8 @@ class Comparison:
     gain_nats_per_token: float
     """The same in nats per token of the claim's own tokenizer."""
     p: float | None
-    """One-sided Welch: how likely so large a gain is by chance; None where either side has fewer than two seeds."""
+    """One-sided Welch: how likely so large a gain is by chance; None where either side has
+    fewer than two seeds, or where there is no gain."""
     clears_nats: bool
     """The README's 0.005 nats."""
     clears_p: bool | None
@@ -64,7 +66,8 @@ class Frontier:
     def rows(self) -> tuple[Row, ...]:
         """All rows by date."""
         return tuple(
-            Row(row["date"], row["pr"], row["bpb"], tuple(row["seeds"]), row["bytes_per_token"]) for row in self.rulebook.table("frontier")["rows"]
+            Row(row["date"], row["pr"], row["bpb"], tuple(row["seeds"]), row["bytes_per_token"])
+            for row in self.rulebook.table("frontier")["rows"]
         )
 
     def standing(self, day: date) -> Row | None:
@@ -83,7 +86,7 @@ class Frontier:
             return None
         gain = stood.bpb - sum(values) / len(values)
         nats = gain * math.log(2) * bytes_per_token
-        p = welch(values, stood.seeds) if len(values) > 1 and len(stood.seeds) > 1 else None
+        p = welch(values, stood.seeds) if gain > 0 and len(values) > 1 and len(stood.seeds) > 1 else None
         return Comparison(
             stood,
             gain,
@@ -97,8 +100,11 @@ class Frontier:
 
 def welch(lower: Sequence[float], higher: Sequence[float]) -> float:
     """The one-sided p of Welch's test that the mean behind `lower` is below the mean behind `higher`; both need two values."""
-    from scipy import stats  # noqa: PLC0415 - slow to import, and few audits ask
+    from scipy.special import stdtr
 
-    if len(set(lower)) == 1 and len(set(higher)) == 1:
-        return 0.0 if lower[0] < higher[0] else 1.0
-    return float(stats.ttest_ind(lower, higher, equal_var=False, alternative="less").pvalue)
+    left, right = variance(lower) / len(lower), variance(higher) / len(higher)
+    gap = fmean(lower) - fmean(higher)
+    if left + right == 0:
+        return 0.0 if gap < 0 else 1.0
+    freedom = (left + right) ** 2 / (left**2 / (len(lower) - 1) + right**2 / (len(higher) - 1))
+    return float(stdtr(freedom, gap / math.sqrt(left + right)))

@@ -15,9 +15,26 @@ if TYPE_CHECKING:
     from golf_audit.submission import File, Folder
 
 _SEED_PART = re.compile(r"(?i)^(?:.*_)?s(?:eed)?[_ -]?(\d+)$|^(\d{1,10})$|^seed[_ -]?(\d+)\b")
-_HEADLINES = ("/val_bpb", "/mean_val_bpb", "/val_bpb_mean", "/mean_bpb", "/bpb", "/val_bpb/mean", "/results/val_bpb", "/score")
+_HIGHEST_BPB = 20
+_HEADLINES = (
+    "/val_bpb",
+    "/mean_val_bpb",
+    "/val_bpb_mean",
+    "/mean_bpb",
+    "/bpb",
+    "/val_bpb/mean",
+    "/results/val_bpb",
+    "/score",
+)
 _STDS = ("/val_bpb_std", "/std_val_bpb", "/bpb_std", "/std", "/val_bpb/std", "/std_bpb", "/val_bpb_stdev")
-_TOTALS = ("/bytes_total", "/total_bytes", "/artifact_bytes", "/artifact_bytes_max", "/artifact_size_bytes", "/submission_bytes")
+_TOTALS = (
+    "/bytes_total",
+    "/total_bytes",
+    "/artifact_bytes",
+    "/artifact_bytes_max",
+    "/artifact_size_bytes",
+    "/submission_bytes",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +119,9 @@ def _number(leaf: Leaf) -> tuple[float, float] | None:
     return float(text), last_place(mantissa) * scale
 
 
-def _first(claims: tuple[Claim, ...], pointers: tuple[str, ...], quantity: Quantity, file: "File", leaves: Mapping[str, Leaf]) -> Claim | None:
+def _first(
+    claims: tuple[Claim, ...], pointers: tuple[str, ...], quantity: Quantity, file: "File", leaves: Mapping[str, Leaf]
+) -> Claim | None:
     known = {claim.location.pointer: claim for claim in claims}
     for pointer in pointers:
         if pointer in known:
@@ -112,21 +131,31 @@ def _first(claims: tuple[Claim, ...], pointers: tuple[str, ...], quantity: Quant
     return None
 
 
-def _claim(file: "File", pointer: str, leaf: Leaf, leaves: Mapping[str, Leaf], seeds: Mapping[str, tuple[int, ...]]) -> Claim | None:
+def _claim(
+    file: "File", pointer: str, leaf: Leaf, leaves: Mapping[str, Leaf], seeds: Mapping[str, tuple[int, ...]]
+) -> Claim | None:
     number = _number(leaf)
     parts = pointer.split("/")[1:]
     if number is None or any(is_aside(part) for part in parts):
         return None
-    seed = _seed_of(parts, pointer, leaves, seeds)
+    seed = _seed_of(parts, leaves, seeds)
     names = [part for part in parts if not part.isdigit()]
     quantity = next((found for name in reversed(names) if (found := quantity_of(_bare(name)))), None)
-    if quantity is None and seed is not None and any("seed" in name for name in names) and 0 < number[0] < 20 and "." in leaf.raw:
+    if (
+        quantity is None
+        and seed is not None
+        and any("seed" in name for name in names)
+        and 0 < number[0] < _HIGHEST_BPB
+        and "." in leaf.raw
+    ):
         quantity = Quantity.BPB
     if quantity is None or not _plausible(quantity, number[0]):
         return None
     scale = _scale(parts[-1], quantity)
     label = names[-1] if names else pointer
-    statistic = "std" if quantity is Quantity.STD else next((s for part in reversed(parts) if (s := statistic_of(part))), "")
+    statistic = (
+        "std" if quantity is Quantity.STD else next((s for part in reversed(parts) if (s := statistic_of(part))), "")
+    )
     return Claim(quantity, number[0] * scale, number[1] * scale, label, _at(file, pointer, leaf), seed, statistic)
 
 
@@ -137,18 +166,20 @@ def _bare(name: str) -> str:
 def _scale(name: str, quantity: Quantity) -> float:
     if quantity in {Quantity.TRAIN_SECONDS, Quantity.EVAL_SECONDS} and re.search(r"_ms\b|\bms\b|_ms_", name):
         return 1e-3
-    if quantity in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES, Quantity.CODE_BYTES} and re.search(r"(?i)_mb\b|\bmb\b", name):
+    if quantity in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES, Quantity.CODE_BYTES} and re.search(
+        r"(?i)_mb\b|\bmb\b", name
+    ):
         return 1e6
     return 1.0
 
 
 def _plausible(quantity: Quantity, value: float) -> bool:
     if quantity is Quantity.BPB:
-        return 0 < value < 20
+        return 0 < value < _HIGHEST_BPB
     return value >= 0
 
 
-def _seed_of(parts: list[str], pointer: str, leaves: Mapping[str, Leaf], seeds: Mapping[str, tuple[int, ...]]) -> int | None:
+def _seed_of(parts: list[str], leaves: Mapping[str, Leaf], seeds: Mapping[str, tuple[int, ...]]) -> int | None:
     for depth, part in enumerate(parts):
         parent = "/" + "/".join(parts[:depth]) if depth else ""
         if part.isdigit() and f"{parent}/{part}/seed" in leaves:
@@ -172,7 +203,11 @@ def _is_keyed(parent: str, leaves: Mapping[str, Leaf]) -> bool:
 
 def _seed_lists(leaves: Mapping[str, Leaf]) -> dict[str, tuple[int, ...]]:
     """Lists that run parallel to the list of seeds, by pointer of the list."""
-    listed = [int(leaf.raw) for pointer, leaf in leaves.items() if re.fullmatch(r"/seeds(?:_run)?/\d+", pointer) and leaf.raw.isdigit()]
+    listed = [
+        int(leaf.raw)
+        for pointer, leaf in leaves.items()
+        if re.fullmatch(r"/seeds(?:_run)?/\d+", pointer) and leaf.raw.isdigit()
+    ]
     if not listed:
         return {}
     parents: dict[str, int] = {}
@@ -184,6 +219,10 @@ def _seed_lists(leaves: Mapping[str, Leaf]) -> dict[str, tuple[int, ...]]:
 
 
 def _all_seeds(leaves: Mapping[str, Leaf], claims: tuple[Claim, ...]) -> tuple[int, ...]:
-    found = [int(leaf.raw) for pointer, leaf in leaves.items() if re.fullmatch(r"/seeds(?:_run)?/\d+|.*/\d+/seed", pointer) and leaf.raw.isdigit()]
+    found = [
+        int(leaf.raw)
+        for pointer, leaf in leaves.items()
+        if re.fullmatch(r"/seeds(?:_run)?/\d+|.*/\d+/seed", pointer) and leaf.raw.isdigit()
+    ]
     found += [claim.seed for claim in claims if claim.seed is not None]
     return tuple(dict.fromkeys(found))

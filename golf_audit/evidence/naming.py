@@ -15,9 +15,13 @@ _BPB = re.compile(r"bpb|bpp\b|bits[ _]per[ _]byte", re.I)
 _STAGE = re.compile(r"slid|roundtrip|\bema\b|post[- ]|quant|final|score", re.I)
 _LOSS = re.compile(r"val_loss|val loss|nats", re.I)
 _PER_STEP = re.compile(r"ms/step|step_avg|step avg|ms_per_step|step time|step_time|tok/s|tokens/s|per step", re.I)
-_STEPS = re.compile(r"^(?:n_|num_|train(?:ing)?[_ ]|total[_ ]|stop[_ ]|seed[_ ]?\d+[_ ])?steps?(?:[_ ](?:stop|count|mean))?$", re.I)
+_STEPS = re.compile(
+    r"^(?:n_|num_|train(?:ing)?[_ ]|total[_ ]|stop[_ ]|seed[_ ]?\d+[_ ])?steps?(?:[_ ](?:stop|count|mean))?$", re.I
+)
 _BYTES = re.compile(r"byte|artifact|size|submission", re.I)
-_TIME = re.compile(r"time|_s\b|_ms\b|seconds|\bsecs?\b|wall|\(s\)|\bms\b|elapsed|^(?:train|eval)(?: total)?$|timer", re.I)
+_TIME = re.compile(
+    r"time|_s\b|_ms\b|seconds|\bsecs?\b|wall|\(s\)|\bms\b|elapsed|^(?:train|eval)(?: total)?$|timer", re.I
+)
 _TRAIN = re.compile(r"train|wallclock_seconds|^wallclock|step_stop", re.I)
 _EVAL = re.compile(r"eval|ttt|slot|score|inference|sliding|n-?gram", re.I)
 
@@ -39,7 +43,15 @@ def quantity_of(name: str) -> Quantity | None:
         if _EVAL.search(name):
             return Quantity.EVAL_SECONDS
         return Quantity.TRAIN_SECONDS if _TRAIN.search(name) else None
-    if _BYTES.search(name) and not _BPB.search(name) and not re.search(r"batch|vocab|chunk|window|per_token|tokens|val_bytes|group|scored|sidecar|canonical|denominator|param|sha|hash|raw|fp32|fp16|bf16|tokenizer|dataset", name, re.I):
+    if (
+        _BYTES.search(name)
+        and not _BPB.search(name)
+        and not re.search(
+            r"batch|vocab|chunk|window|per_token|tokens|val_bytes|group|scored|sidecar|canonical|denominator|param|sha|hash|raw|fp32|fp16|bf16|tokenizer|dataset",
+            name,
+            re.I,
+        )
+    ):
         return _bytes_of(name)
     if _BPB.search(name):
         return Quantity.BPB
@@ -49,7 +61,9 @@ def quantity_of(name: str) -> Quantity | None:
 
 
 def _bytes_of(name: str) -> Quantity:
-    if re.search(r"code|script|train_gpt|wrapper|source", name, re.I) and not re.search(r"total|with|artifact|bundle", name, re.I):
+    if re.search(r"code|script|train_gpt|wrapper|source", name, re.I) and not re.search(
+        r"total|with|artifact|bundle", name, re.I
+    ):
         return Quantity.CODE_BYTES
     if re.search(r"model|weights|quantized", name, re.I) and not re.search(r"total|submission|\+ ?code", name, re.I):
         return Quantity.MODEL_BYTES

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from json.decoder import JSONDecodeError, scanstring
+from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
 from typing import NoReturn
 
 _SPACE = re.compile(r"[\s]*")
@@ -77,6 +77,7 @@ class _Reader:
             self.leaves[pointer] = Leaf(float(match[0]), match[0], self.line(offset))
             return match.end()
         self.fail("a value is missing", offset)
+        return None
 
     def _members(self, offset: int, pointer: str, depth: int) -> int:
         offset = self.skip(offset)

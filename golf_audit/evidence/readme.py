@@ -14,6 +14,13 @@ from golf_audit.finding import Location
 if TYPE_CHECKING:
     from golf_audit.submission import File, Folder
 
+_LARGEST = 2_000_000
+_LONGEST = 3000
+_HIGHEST_BPB = 20
+_MEGABYTES = 100
+"""A size below this is in megabytes, whether it says so or not."""
+_LEAST_ARTIFACT = 100_000
+_LEAST_CODE = 500
 _RULER = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*)")
 _ASIDE_HEADING = re.compile(
@@ -21,15 +28,23 @@ _ASIDE_HEADING = re.compile(
     r"|what (?:didn|did not)|failed|diagnos|alternat|related|context|sensitiv|earlier|supplement|control|secondary|unverified|other",
     re.I,
 )
-_HEADLINE = re.compile(r"(?i)\bval_bpb\b[`*\s]*(?:\([^)]*\)\s*)?[:=≈~]?[`*\s]*(\d\.\d{3,})|(?<![\d.−+±-])([1-9]\.\d{3,}|0\.[2-9]\d{2,})[`*\s]*(?:val_)?bpb\b")
+_HEADLINE = re.compile(
+    r"(?i)\bval_bpb\b[`*\s]*(?:\([^)]*\)\s*)?[:=≈~]?[`*\s]*(\d\.\d{3,})|(?<![\d.−+±-])([1-9]\.\d{3,}|0\.[2-9]\d{2,})[`*\s]*(?:val_)?bpb\b"
+)
 _STD = re.compile(r"(?i)\bstd(?:ev)?\.?\W{0,4}(0?\.\d{3,})|[±][`*\s]*(0?\.\d{3,})|σ\W{0,4}(0?\.\d{3,})")
 _SHIPPED = re.compile(
     r"(?i)(?:final_model|shipped|artifact|\.ptz)[^\n|]{0,100}?\bseed[ =:]*(\d+)|\bseed[ =:]*(\d+)(?:'s)?[^.\n|]{0,40}\b(?:shipped|is the submitted)"
 )
 _BASELINE = re.compile(r"(?i)(?:sota|leaderboard|record|prior best|previous best)[^|\n]{0,60}?\(?\b(\d\.\d{3,6})\b")
-_NO_TTT = re.compile(r"(?i)\bno\s+(?:test[- ]time training|(?:\w+[- ])?(?:\w+[- ])?ttt)\b|without (?:test[- ]time training|ttt)\b|\bttt[: ]+(?:off|none|disabled)\b")
-_EVAL_BOUND = re.compile(r"(?i)\beval(?:uation)?\b[^|\n.;]{0,40}?(<|≤|under|~|≈|total[: ]+~?|:)\s*(\d[\d,.]*)\s*s(?:ec\w*)?\b")
-_FITS = re.compile(r"(?i)(?:under|<|≤|within|fits?|below)\D{0,24}16(?:\.0+)?\s?(?:,?000,?000|MB)\b|fits? (?:in |the )?cap|artifact\w* under")
+_NO_TTT = re.compile(
+    r"(?i)\bno\s+(?:test[- ]time training|(?:\w+[- ])?(?:\w+[- ])?ttt)\b|without (?:test[- ]time training|ttt)\b|\bttt[: ]+(?:off|none|disabled)\b"
+)
+_EVAL_BOUND = re.compile(
+    r"(?i)\beval(?:uation)?\b[^|\n.;]{0,40}?(<|≤|under|~|≈|total[: ]+~?|:)\s*(\d[\d,.]*)\s*s(?:ec\w*)?\b"
+)
+_FITS = re.compile(
+    r"(?i)(?:under|<|≤|within|fits?|below)\D{0,24}16(?:\.0+)?\s?(?:,?000,?000|MB)\b|fits? (?:in |the )?cap|artifact\w* under"
+)
 _CODE = re.compile(r"(?i)train_gpt\.py[^\n]{0,160}?(\d{1,3}(?:,\d{3})+|\d{4,6})\s*(?:bytes|B\b)")
 
 
@@ -80,7 +95,7 @@ class _Table:
 def read_readme(folder: "Folder") -> Readme:
     """Read the folder's README; an empty one where there is none."""
     file = next((f for p, f in folder.files.items() if re.fullmatch(r"(?i)readme(\.md|\.txt|\.md\.txt)?", p)), None)
-    if file is None or file.size > 2_000_000:
+    if file is None or file.size > _LARGEST:
         return Readme()
     lines = file.lines
     claims = tuple(claim for table in _tables(lines) for claim in _table_claims(file, table))
@@ -110,7 +125,9 @@ def _cells(line: str) -> tuple[str, ...]:
 def _table_claims(file: "File", table: _Table) -> Iterator[Claim]:
     if _ASIDE_HEADING.search(table.heading):
         return
-    column = next((i for i, cell in enumerate(table.header) if re.fullmatch(r"(?i)(?:random )?seeds?(?: #)?", cell)), None)
+    column = next(
+        (i for i, cell in enumerate(table.header) if re.fullmatch(r"(?i)(?:random )?seeds?(?: #)?", cell)), None
+    )
     if column is None:
         yield from _transposed_claims(file, table)
         return
@@ -154,23 +171,29 @@ def _cell_claim(file: "File", line: int, name: str, cell: str, seed: int | None,
     found = [number for number in numbers(cell) if _fits(quantity, number)]
     if not found:
         return
-    number = found[0] if quantity not in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES} else max(found, key=lambda item: (item.ulp <= 1, item.value))
+    number = (
+        found[0]
+        if quantity not in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES}
+        else max(found, key=lambda item: (item.ulp <= 1, item.value))
+    )
     value, ulp = number.value, number.ulp
     if quantity in {Quantity.TRAIN_SECONDS, Quantity.EVAL_SECONDS} and not number.unit:
         scale = 1e-3 if re.search(r"(?i)\bms\b|_ms", name) else 1.0
         value, ulp = value * scale, ulp * scale
-    if quantity in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES} and value < 100:
+    if quantity in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES} and value < _MEGABYTES:
         value, ulp = value * 1e6, ulp * 1e6
     yield Claim(quantity, value, ulp, name, file.location(line), seed, statistic)
 
 
 def _fits(quantity: Quantity, number: Number) -> bool:
     if quantity in {Quantity.BPB, Quantity.LOSS}:
-        return 0 < number.value < 20 and "." in number.raw and not number.unit
+        return 0 < number.value < _HIGHEST_BPB and "." in number.raw and not number.unit
     if quantity in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES}:
-        return (number.value >= 100_000 and number.unit in {"", "b", "bytes", "mb", "mib", "kb"}) or (number.value < 100 and "." in number.raw)
+        return (number.value >= _LEAST_ARTIFACT and number.unit in {"", "b", "bytes", "mb", "mib", "kb"}) or (
+            number.value < _MEGABYTES and "." in number.raw
+        )
     if quantity is Quantity.CODE_BYTES:
-        return number.value >= 500
+        return number.value >= _LEAST_CODE
     if quantity is Quantity.STEPS:
         return number.ulp == 1 and number.value >= 1
     return number.unit in {"", "s", "sec", "secs", "seconds", "ms", "m", "min", "mins", "minutes"} and number.value > 0
@@ -181,7 +204,9 @@ def _headline(file: "File", lines: tuple[str, ...]) -> Claim | None:
         match = None if line.lstrip().startswith("|") else _HEADLINE.search(line)
         if match and not is_aside(line[: match.start()][-60:]):
             raw = match[1] or match[2]
-            return Claim(Quantity.BPB, float(raw), 10.0 ** -len(raw.partition(".")[2]), "val_bpb", file.location(number))
+            return Claim(
+                Quantity.BPB, float(raw), 10.0 ** -len(raw.partition(".")[2]), "val_bpb", file.location(number)
+            )
     return None
 
 
@@ -189,7 +214,9 @@ def _std(file: "File", lines: tuple[str, ...]) -> Claim | None:
     for number, line in enumerate(lines[:80], 1):
         if not line.lstrip().startswith("|") and _HEADLINE.search(line) and (match := _STD.search(line)):
             raw = match[1] or match[2] or match[3]
-            return Claim(Quantity.STD, float(raw), 10.0 ** -len(raw.partition(".")[2]), "std", file.location(number), None, "std")
+            return Claim(
+                Quantity.STD, float(raw), 10.0 ** -len(raw.partition(".")[2]), "std", file.location(number), None, "std"
+            )
     return None
 
 
@@ -204,7 +231,7 @@ _PATTERNS: tuple[tuple[StatementKind, re.Pattern[str]], ...] = (
 
 def _statements(file: "File", lines: tuple[str, ...]) -> Iterator[Statement]:
     for number, line in enumerate(lines, 1):
-        if not line or len(line) > 3000:
+        if not line or len(line) > _LONGEST:
             continue
         for kind, pattern in _PATTERNS:
             if match := pattern.search(line):
@@ -212,7 +239,9 @@ def _statements(file: "File", lines: tuple[str, ...]) -> Iterator[Statement]:
                 yield Statement(kind, float(raw.replace(",", "")), file.location(number))
         if match := _EVAL_BOUND.search(line):
             value = float(match[2].replace(",", "").rstrip("."))
-            yield Statement(StatementKind.EVAL_BOUND, value, file.location(number), bound=match[1].lower() in {"<", "≤", "under"})
+            yield Statement(
+                StatementKind.EVAL_BOUND, value, file.location(number), bound=match[1].lower() in {"<", "≤", "under"}
+            )
 
 
 def shipped_in(text: str) -> int | None:

@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind", bound=Event)
 _SEED_IN_NAME = re.compile(r"(?i)(?:seed|(?<![a-z])sd)[_-]?(\d+)|(?:^|[_-])s(\d+)(?:[_.-]|$)")
-_MEASURED = re.compile(r"bpb|(?<!val_)loss$|val_loss$|_time$|^time|elapsed|_ms$|gain|skip|nn_only|ppm_only|^void|peak|_avg$")
+_MEASURED = re.compile(
+    r"bpb|(?<!val_)loss$|val_loss$|_time$|^time|elapsed|_ms$|gain|skip|nn_only|ppm_only|^void|peak|_avg$"
+)
 _LOG_SUFFIXES = (".log", ".txt", ".out")
+_LARGEST = 8_000_000
 _NOT_LOGS = re.compile(r"(?i)requirement|readme|license|manifest|vocab|tokens?\.txt|notice|packages|pip")
 
 
@@ -91,9 +94,18 @@ class Run:
         stops = [event for event in self.of(Stop) if event.seconds > 0]
         if stops:
             return stops[-1]
-        clocks = [e for e in self.events if isinstance(e, Step | Validation) and e.seconds and not (isinstance(e, Step) and e.coarse)]
+        clocks = [
+            e
+            for e in self.events
+            if isinstance(e, Step | Validation) and e.seconds and not (isinstance(e, Step) and e.coarse)
+        ]
         coarse = [e for e in self.of(Step) if e.seconds]
         return clocks[-1] if clocks else (coarse[-1] if coarse else None)
+
+    @property
+    def first_step_line(self) -> int:
+        """The line of the first training measurement; beyond the end where there is none."""
+        return next((e.line for e in self.events if isinstance(e, Step | Validation)), 1 << 60)
 
     @property
     def steps(self) -> int:
@@ -163,7 +175,7 @@ class RunLog:
 def is_log(file: "File") -> bool:
     """Whether a file's name and size are a log's."""
     name = file.path.rsplit("/", 1)[-1]
-    return name.lower().endswith(_LOG_SUFFIXES) and not _NOT_LOGS.search(name) and 0 < file.size < 8_000_000
+    return name.lower().endswith(_LOG_SUFFIXES) and not _NOT_LOGS.search(name) and 0 < file.size < _LARGEST
 
 
 def read_log(file: "File") -> RunLog | None:

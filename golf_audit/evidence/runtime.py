@@ -1,10 +1,16 @@
 """Which lines of a log were printed by the run, and which are the source or the `nvidia-smi` box that the run printed first."""
 
+import itertools
 import re
 from dataclasses import dataclass
 
+_LEAST_PYTHON = 4
+_LONG_HEAD = 40
+"""More lines than this before the first import are the run's own, printed before its source."""
 _RULE = re.compile(r"^={40,}\s*$")
-_PYTHON = re.compile(r"^(?:import |from \w[\w.]* import|def \w+\(|class \w+|@\w+|if __name__)|^import \w+ as \w+,|b85decode\(")
+_PYTHON = re.compile(
+    r"^(?:import |from \w[\w.]* import|def \w+\(|class \w+|@\w+|if __name__)|^import \w+ as \w+,|b85decode\("
+)
 _LAST = re.compile(r"^(?:if __name__\s*==|    main\(\)|main\(\)|.*b85decode\()")
 _SOURCE_HEADER = re.compile(r"^\s*source code:?\s*$", re.I)
 
@@ -34,19 +40,23 @@ def _blocks(lines: tuple[str, ...]) -> list[tuple[int, int]]:
     """Index ranges between the rules of `=`."""
     rules = [index for index, line in enumerate(lines) if line[:4] == "====" and _RULE.match(line)]
     edges = [-1, *rules, len(lines)]
-    return [(low + 1, high) for low, high in zip(edges, edges[1:], strict=False) if high > low + 1]
+    return [(low + 1, high) for low, high in itertools.pairwise(edges) if high > low + 1]
 
 
 def _source_within(lines: tuple[str, ...], start: int, end: int) -> tuple[int, int]:
     """Where source begins and ends inside one block; an empty range at `start` where there is none."""
-    python = [index for index in range(start, end) if lines[index] and lines[index][0] in "ifdc@" and _PYTHON.match(lines[index])]
-    if len(python) < 4 and not (python and "b85decode(" in lines[python[0]]):
+    python = [
+        index
+        for index in range(start, end)
+        if lines[index] and lines[index][0] in "ifdc@" and _PYTHON.match(lines[index])
+    ]
+    if len(python) < _LEAST_PYTHON and not (python and "b85decode(" in lines[python[0]]):
         return start, start
     first = start
     for index in range(start, python[0]):
         if _SOURCE_HEADER.match(lines[index]):
             first = index + 1
-    if first == start and python[0] - start > 40:
+    if first == start and python[0] - start > _LONG_HEAD:
         first = python[0]
     if end < len(lines):
         return first, end

@@ -100,7 +100,8 @@ def fitting_metadata(runs: tuple[SampleRun, ...]) -> dict[str, object]:
         "bytes_total": max(run.model + run.code for run in runs),
         "bytes_code": max(run.code for run in runs),
         "seed_results": {
-            str(run.seed): {"val_bpb": run.bpb, "artifact_bytes": run.model + run.code, "steps": run.steps} for run in runs
+            str(run.seed): {"val_bpb": run.bpb, "artifact_bytes": run.model + run.code, "steps": run.steps}
+            for run in runs
         },
     }
 

@@ -14,6 +14,8 @@ from golf_audit.evidence.runlog import Run, RunLog
 _RAW = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
 _STUB = 120
 """Bytes of the few words around a packed script that unpack and run it."""
+_MINIFIED = 0.6
+"""The part of a packed script that is left where its names and comments were shortened first; real ones keep 0.7 and more."""
 _UNCOMPRESSED = 30_000_000
 _SMALLEST = 100_000
 
@@ -58,7 +60,9 @@ def weigh(evidence: Evidence) -> tuple[Weighing, ...]:
     """The artifacts of the claimed runs."""
     entry = evidence.folder.entry
     shipped = evidence.folder.files[entry.path].size if entry and entry.path in evidence.folder.files else 0
-    return tuple(weighing for log, run in evidence.claimed_runs if (weighing := _weigh(log, run, shipped, evidence.claims)))
+    return tuple(
+        weighing for log, run in evidence.claimed_runs if (weighing := _weigh(log, run, shipped, evidence.claims))
+    )
 
 
 def _weigh(log: RunLog, run: Run, shipped: int, claims: Claims) -> Weighing | None:
@@ -67,7 +71,10 @@ def _weigh(log: RunLog, run: Run, shipped: int, claims: Claims) -> Weighing | No
     whole = tuple(claim for claim in claims.of(Quantity.TOTAL_BYTES) if claim.seed is None and claim.statistic != "std")
     totals = [total for total in run.of(TotalSize) if total.exact and _SMALLEST <= total.size < _UNCOMPRESSED]
     labelled = [total for total in totals if total.label] or totals
-    total = next((t for t in reversed(labelled) if any(c.value == t.size for c in (*stated, *whole))), labelled[-1] if labelled else None)
+    total = next(
+        (t for t in reversed(labelled) if any(c.value == t.size for c in (*stated, *whole))),
+        labelled[-1] if labelled else None,
+    )
     models = [model for model in run.of(ModelSize) if _SMALLEST <= model.size < _UNCOMPRESSED]
     codes = run.of(CodeSize)
     model, code = _pair(total, models, codes)
@@ -77,13 +84,15 @@ def _weigh(log: RunLog, run: Run, shipped: int, claims: Claims) -> Weighing | No
     return Weighing(log, run, seed, total, model, code, shipped, stated, others)
 
 
-def _pair(total: TotalSize | None, models: list[ModelSize], codes: tuple[CodeSize, ...]) -> tuple[ModelSize | None, CodeSize | None]:
+def _pair(
+    total: TotalSize | None, models: list[ModelSize], codes: tuple[CodeSize, ...]
+) -> tuple[ModelSize | None, CodeSize | None]:
     """The model and the code that add up to the total, else the last of each (compressed code first)."""
     if total:
         for model in reversed(models):
-            for code in reversed(codes):
-                if model.size + code.size == total.size:
-                    return model, code
+            for candidate in reversed(codes):
+                if model.size + candidate.size == total.size:
+                    return model, candidate
     counted = [code for code in codes if code.form is not CodeForm.UNCOMPRESSED] or list(codes)
     code = counted[-1] if counted else None
     before = [model for model in models if model.label and (total is None or model.size <= total.size)]
@@ -95,6 +104,11 @@ class Packing:
     """The smallest self-extracting form of a script that the auditor itself can make."""
 
     source: str
+
+    @property
+    def least(self) -> int:
+        """What a minifier before the packing could bring it down to, at best."""
+        return int(self.size * _MINIFIED)
 
     @cached_property
     def size(self) -> int:

@@ -37,6 +37,7 @@ from golf_audit.program.values import (
     Ref,
     V,
     const,
+    fresh,
     merge_sets,
 )
 
@@ -252,7 +253,7 @@ class Expressions(Machine):
     def _divided(mixed: V, a: V, b: V) -> V:
         if a.nll and "bytes" in b.flags and "reduced" not in a.flags and not b.nll:
             return mixed.but(flags=mixed.flags | {"perbyte"})
-        if a.look and b.look and any(y.keys < x.keys for x in a.look for y in b.look):
+        if a.look and b.look and new_tokens(a.look, b.look):
             return mixed.but(flags=mixed.flags | {"hashed-ratio" if "hashed" in a.flags else "count-ratio"})
         return mixed
 
@@ -480,6 +481,8 @@ class Expressions(Machine):
             found = obj.find(name)
             if found is None and name == "__name__":
                 return const(obj.name)
+            if found is not None and isinstance(found.obj, Function) and found.obj.kind == "class":
+                return V(obj=Bound(found.obj, [v]))
             return found if found is not None else UNKNOWN
         if isinstance(obj, Module):
             return obj.scope.names.get(name, UNKNOWN)
@@ -570,9 +573,9 @@ class Expressions(Machine):
             self.eval(index)
             return v
         if isinstance(obj, Sequence_):
-            return self._sequence_item(v, obj, index)
+            return self.below(v, self._sequence_item(v, obj, index))
         if isinstance(obj, Mapping_):
-            return self._mapping_item(obj, self.eval(index))
+            return self.below(v, self._mapping_item(obj, self.eval(index)))
         if isinstance(obj, Instance):
             getter = obj.cls.find("__getitem__")
             if getter is not None:
@@ -620,8 +623,10 @@ class Expressions(Machine):
     def _mapping_item(self, obj: Mapping_, k: V) -> V:
         if k.py is not NO and k.py in obj.items:
             return obj.items[k.py]
-        if obj.table is not None and (k.raw or k.taint):
-            return self.query(obj.table, k)
+        if obj.table is not None:
+            key = self.flat(k)
+            if key.raw:
+                return self.query(obj.table, key)
         out = obj.rest
         for item in obj.items.values():
             out = self.join(out, item)
@@ -631,13 +636,18 @@ class Expressions(Machine):
             out = self.select(out, loop) if out.taint or out.obj is not None else out
         return out
 
+    @staticmethod
+    def below(v: V, entry: V) -> V:
+        """An entry of what a table gave is itself a read of that table."""
+        return entry.but(look=merge_sets(entry.look, v.look)) if v.look else entry
+
     def query(self, table: Table, k: V) -> V:
         """A table's entry at a key of tokens."""
         content = self.flat(table.content)
         priors = merge_sets(table.history, self.prior(content))
         look = Lookup(table.id, k.raw or k.taint, priors, self.context(), self.line, self.file)
-        if isinstance(table.content.obj, Mapping_ | Table):
-            return table.content
+        if isinstance(table.content.obj, Mapping_ | Table | Sequence_):
+            return table.content.but(look=merge_sets(table.content.look, frozenset((look,))))
         return self.mix((content, k.but(raw=EMPTY))).but(
             look=merge_sets(content.look, frozenset((look,))), raw=EMPTY, lin=None,
             flags=merge_sets(content.flags, frozenset(f for f in k.flags if f == "hashed")),
@@ -659,7 +669,8 @@ class Expressions(Machine):
             elif isinstance(part, ast.Constant) and part.value in (None, Ellipsis):
                 continue
             else:
-                keys.append(self.eval(part))
+                k = self.eval(part)
+                keys.append(k if k.obj is None or mask_slices(k) else self.flat(k))
         for k in keys:
             base = self._at(base, k, table, alone=len(parts) == 1)
         if counts and any(k.raw for k in keys):
@@ -694,8 +705,8 @@ class Expressions(Machine):
             return (const(value) if known else UNKNOWN), None
         if (base.raw or base.taint) and (first or base.raw):
             base = base.but(
-                raw=moved(base.raw, deps, start),
-                taint=moved(base.taint, deps, None) if base.taint != base.raw else moved(base.raw, deps, start),
+                raw=self.moved(base.raw, deps, start),
+                taint=self.moved(base.taint, deps, None) if base.taint != base.raw else self.moved(base.raw, deps, start),
                 deps=merge_sets(base.deps, deps),
                 lin=None,
                 py=NO,
@@ -717,14 +728,13 @@ class Expressions(Machine):
         if base.raw and not k.raw and not k.taint:
             start = k.lin if (k.lin is not None and alone) else None
             return base.but(
-                raw=moved(base.raw, k.deps, start) if start is not None else moved(base.raw, k.deps, None, blur=True),
-                taint=moved(base.taint, k.deps, None),
+                raw=self.moved(base.raw, k.deps, start) if start is not None else self.moved(base.raw, k.deps, None, blur=True),
+                taint=self.moved(base.taint, k.deps, None),
                 deps=merge_sets(base.deps, k.deps), lin=None, py=NO,
             )
         if k.taint or k.deps or base.deps:
-            extra = k.but(raw=EMPTY) if not (k.raw and not base.sites) else k
-            mixed = self.mix((base, extra.but(raw=EMPTY)), keep_alias=True)
-            return mixed.but(raw=moved(base.raw, k.deps, None, blur=True) if base.raw else EMPTY)
+            mixed = self.mix((base, k.but(raw=EMPTY, look=EMPTY, nll=EMPTY)), keep_alias=True)
+            return mixed.but(raw=self.moved(base.raw, k.deps, None, blur=True) if base.raw else EMPTY)
         return base.but(lin=None, py=NO, txt=None) if base.lin is not None or base.py is not NO or base.txt else base
 
     def likelihood(self, scores: V, targets: V) -> V:
@@ -804,17 +814,12 @@ def fold(kind: type[ast.operator], a: Any, b: Any) -> Any:
     return value
 
 
-def moved(refs: frozenset[Ref], deps: frozenset[int], start: Any, *, blur: bool = False) -> frozenset[Ref]:
-    """References after slicing: selected by more loops, starting further on."""
-    if not refs:
-        return refs
-    out = []
-    for r in refs:
-        begin = None if blur else r.start
-        if start is not None and begin is not None:
-            begin = begin.plus(start)
-        out.append(Ref(r.split, merge_sets(r.loops, deps), begin))
-    return frozenset(out)
+def new_tokens(above: frozenset[Lookup], below: frozenset[Lookup]) -> bool:
+    """Whether a ratio's numerator was looked up with tokens that its denominator was not."""
+    known: set[Ref] = set()
+    for look in below:
+        known |= look.keys
+    return any(look not in below and look.keys - known for look in above)
 
 
 def with_sel(atom: Atom, sel: tuple[Any, Any]) -> Atom:

@@ -26,7 +26,7 @@ class Headline:
 
 def words(label: str) -> frozenset[str]:
     """A label's telling words."""
-    return frozenset(_WORDS.findall(label.lower())) - _METRIC
+    return frozenset(w for w in _WORDS.findall(label.lower()) if not w.isdigit()) - _METRIC
 
 
 def choose(reports: Sequence[Report], labels: Sequence[str]) -> Headline | None:

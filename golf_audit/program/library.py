@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 from golf_audit.events import Choose, Exec, Fetch, Load, Read, Report
 from golf_audit.program.calls import Calls
 from golf_audit.program.expressions import describe_refs, is_activation, mask_slices
-from golf_audit.program.machine import Alternatives
+from golf_audit.program.machine import Alternatives, Site
 from golf_audit.program.objects import (
     Bound,
     Buffer,
@@ -62,6 +63,7 @@ _ARITHMETIC_IN_PLACE: Final = frozenset(
     ("add_", "sub_", "mul_", "div_", "copy_", "addcmul_", "addcdiv_", "lerp_", "addmm_", "baddbmm_", "clamp_", "set_", "lerp")
 )
 _INSERT: Final = frozenset(("scatter_add_", "index_add_", "index_put_", "scatter_", "scatter_reduce_", "put_", "index_copy_"))
+_COUNTS: Final = frozenset(("scatter_add_", "index_add_", "scatter_reduce_"))
 
 
 class Library(Calls):
@@ -180,10 +182,10 @@ class Library(Calls):
             return V(deps=v.deps) if v.deps else UNKNOWN
         if name in _FILL:
             return self._fill(v, args, kwargs)
-        if name in _ARITHMETIC_IN_PLACE:
-            return self._change(name, v, args, kwargs)
         if name in _INSERT:
-            return self._scatter(v, args, kwargs)
+            return self._scatter(name, v, args, kwargs)
+        if name in _ARITHMETIC_IN_PLACE or (name.endswith("_") and not name.startswith("_") and args):
+            return self._change(name, v, args, kwargs)
         if v.txt is not None or isinstance(v.py, str):
             return self._text_method(name, v, args, kwargs)
         if isinstance(obj, External):
@@ -224,7 +226,9 @@ class Library(Calls):
             if name == "copy_" and not self.uncertain:
                 v.obj.content = data
             elif not data.plain:
-                v.obj.content = self.mix((v.obj.content, data)) if v.obj.content is not UNKNOWN else data
+                held = v.obj.content
+                op = ast.BitXor() if "xor" in name else ast.Add()
+                v.obj.content = self.operate(op, self.flat(held), data) if held is not UNKNOWN else data
             return v
         if v.sites and v.snap is None and not isinstance(v.obj, Instance):
             if name == "copy_" or data.taint or "grad" in data.flags:
@@ -232,11 +236,12 @@ class Library(Calls):
             return v
         return self.mix((v, data)) if not data.plain else v
 
-    def _scatter(self, v: V, args: Args, kwargs: Kwargs) -> V:
+    def _scatter(self, name: str, v: V, args: Args, kwargs: Kwargs) -> V:
         flat = [self.flat(a) for a in (*args, *kwargs.values())]
         keys = [a for a in flat if a.raw]
         if isinstance(v.obj, Table):
-            if keys:
+            counts = name in _COUNTS or "accumulate" in kwargs
+            if keys and counts:
                 self.insert(v.obj, self.mix(keys), self.mix([a for a in flat if not a.raw]) if len(flat) > 1 else UNKNOWN)
             else:
                 data = self.mix(flat)
@@ -434,7 +439,7 @@ def _where(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
     if "loss-order" in test.flags:
         self.oracle(test.but(flags=test.flags - {"reduced"}), a, b)
     sel = mask_slices(args[0])
-    mixed = self.mix((test.but(raw=EMPTY), a, b))
+    mixed = self.mix((test.but(raw=EMPTY, look=EMPTY, nll=EMPTY), a, b))
     if sel and (a.nll or b.nll):
         from golf_audit.program.expressions import with_sel
 
@@ -524,6 +529,7 @@ def copy_of(self: Library, v: V) -> V:
             new = self.new_id()
             mapping[site] = new
             self.history[new] = self.history.get(site, EMPTY)
+            self.sites[new] = Site(self.location(), self.context())
             self.leaves[new] = set(self.leaves.get(site, ()))
         return _clone(v, mapping, {})
     if isinstance(obj, Sequence_ | Mapping_ | Optimizer | Instance):
@@ -905,6 +911,7 @@ _FUNCTIONS: Final[dict[str, Handler]] = {
     "torch.cuda.is_bf16_supported": _true, "os.path.isfile": lambda self, _n, args, _k: TRUE if args and split_of(args[0].txt or "") else UNKNOWN,
     "torch.distributed.get_rank": _constant(0), "torch.distributed.get_world_size": _constant(8), "torch.cuda.device_count": _constant(8),
     "torch.distributed.all_gather_object": _collect, "torch.distributed.all_gather": _collect,
+    "torch.distributed.gather": lambda self, n, args, kw: _collect(self, n, [*args[1:2], *args[:1]], kw),
     "torch.distributed.all_gather_into_tensor": _collect, "torch.distributed.gather_object": _collect,
     "io.BytesIO": lambda self, _n, args, _k: V(obj=Buffer("", "rw", self.flat(args[0]) if args else UNKNOWN)),
     "io.StringIO": lambda self, _n, args, _k: V(obj=Buffer("", "rw", self.flat(args[0]) if args else UNKNOWN)),
@@ -1103,7 +1110,7 @@ def _m_get(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | None:
         return v.obj.items[k.py]
     if k.py is not NO and v.obj.rest is None and v.obj.table is None:
         return default
-    found = self._mapping_item(v.obj, k)
+    found = self.below(v, self._mapping_item(v.obj, k))
     return found if found.obj is not None or not found.plain else UNKNOWN
 
 
@@ -1111,7 +1118,7 @@ def _m_setdefault(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | None:
     del kwargs
     if not isinstance(v.obj, Mapping_) or len(args) < 2:  # noqa: PLR2004
         return None
-    k = args[0]
+    k = args[0] if args[0].obj is None else self.flat(args[0]).but(py=NO)
     if k.raw:
         self.insert(self._mapping_table(v.obj), k, args[1])
         return args[1]

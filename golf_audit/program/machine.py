@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from golf_audit.events import Call, Decision, Event, Node, Update
@@ -22,7 +23,7 @@ from golf_audit.program.objects import (
     Sequence_,
     Table,
 )
-from golf_audit.program.values import EMPTY, NO, UNKNOWN, Atom, Context, Frame, Ref, V, fresh, merge_sets, shrink_refs
+from golf_audit.program.values import EMPTY, NO, UNKNOWN, Atom, Context, Frame, Lin, Ref, V, fresh, merge_sets, shrink_refs
 
 if TYPE_CHECKING:
     import ast
@@ -44,6 +45,15 @@ class SourceText:
     file: str
     layer: int
     lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A trainable state: where it is made."""
+
+    location: Location
+    context: Context
+    """The loops and branches it was made in: a state made inside a loop is new in each turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ class Machine:
         self.store: dict[str, V] = {}
         self.grad = True
         self.building: list[int] = []
-        self.site_lines: dict[int, tuple[int, int]] = {}
+        self.sites: dict[int, Site] = {}
         self.leaves: dict[int, set[tuple[int, int]]] = {}
         self.cleared: dict[int, set[tuple[int, int]]] = {}
         self.bounds: dict[int, tuple[int | None, int | None]] = {}
@@ -99,7 +109,7 @@ class Machine:
         else:
             site = self.new_id()
             self.history[site] = EMPTY
-            self.site_lines[site] = (self.file, self.line)
+            self.sites[site] = Site(self.location(), self.context())
         if leaf:
             self.leaves.setdefault(site, set()).add((self.file, self.line))
         return site
@@ -252,6 +262,8 @@ class Machine:
             nll = frozenset(sorted(nll, key=lambda a: (-len(a.priors), a.line, a.file))[:_MAX_ATOMS])
         if keep_alias and alias:
             snap = None
+        if flags and (taint or sites):
+            flags = told(flags)
         return V(
             deps=deps,
             raw=shrink_refs(refs) if raw else EMPTY,
@@ -345,12 +357,23 @@ class Machine:
         v = self.flat(v)
         mark = frozenset((loop,))
         return v.but(
-            py=NO,
-            lin=None,
-            deps=v.deps | mark,
-            raw=frozenset(Ref(r.split, r.loops | mark, r.start) for r in v.raw),
-            taint=frozenset(Ref(r.split, r.loops | mark, r.start) for r in v.taint),
+            py=NO, lin=None, deps=v.deps | mark, raw=self.moved(v.raw, mark, None), taint=self.moved(v.taint, mark, None)
         )
+
+    def moved(self, refs: frozenset[Ref], deps: frozenset[int], start: Lin | None, *, blur: bool = False) -> frozenset[Ref]:
+        """References after slicing: selected by more loops, starting further on (or who knows where)."""
+        if not refs:
+            return refs
+        now = {i: turn for kind, i, turn in self.frames if kind == "loop"}
+        out = []
+        for r in refs:
+            begin = fresh() if blur else r.start
+            if start is not None and begin is not None:
+                begin = begin.plus(start)
+            new = deps - r.loops
+            turns = r.turns | {(i, now[i]) for i in new if i in now} if new else r.turns
+            out.append(Ref(r.split, merge_sets(r.loops, deps), begin, turns))
+        return frozenset(out)
 
     def chosen(self, container: V, element: V) -> V:
         """An element of a container that was itself chosen by the turn of some loops."""
@@ -381,6 +404,12 @@ class Machine:
     def context(self) -> Context:
         """The path of loops and branches to here."""
         return tuple(self.frames)
+
+
+@lru_cache(maxsize=8192)
+def told(flags: frozenset[str]) -> frozenset[str]:
+    """The marks that data keep: not which settings had a part in it."""
+    return frozenset(f for f in flags if not f.startswith("env:") and f not in ("arange", "path", "time"))
 
 
 def unparse(node: ast.AST, limit: int = 90) -> str:

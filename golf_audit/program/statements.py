@@ -192,8 +192,8 @@ class Statements(Expressions):
     def _store(self, owner: V, target: ast.Subscript, v: V) -> None:
         obj = owner.obj
         if isinstance(obj, Mapping_):
-            k = self.eval(target.slice)
-            if k.raw or (k.taint and not k.deps and not k.py and k.txt is None):
+            k = self.flat(self.eval(target.slice))
+            if k.raw:
                 self.insert(self._mapping_table(obj), k, v)
             elif k.py is not NO and isinstance(k.py, str | int | float | bool | type(None)):
                 old = obj.items.get(k.py)
@@ -231,13 +231,13 @@ class Statements(Expressions):
 
     def _index_parts(self, index: ast.expr) -> list[V]:
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
-        return [self.eval(p) for p in parts if not isinstance(p, ast.Slice)]
+        return [self.flat(self.eval(p)) for p in parts if not isinstance(p, ast.Slice)]
 
     def _store_table(self, table: Table, index: ast.expr, v: V) -> None:
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         keys = self._index_parts(index)
         raw = [k for k in keys if k.raw]
-        if raw:
+        if raw and not (len(raw) < len(parts) and v.py is not NO):
             self.insert(table, self.mix(raw), v)
             return
         last = parts[-1] if parts else None
@@ -346,8 +346,8 @@ class Statements(Expressions):
                 obj.content = self.mix((obj.content, data)) if obj.content is not UNKNOWN else data
             return FALL
         if isinstance(obj, Mapping_):
-            k = self.eval(target.slice)
-            if k.raw or (k.taint and k.py is NO):
+            k = self.flat(self.eval(target.slice))
+            if k.raw:
                 self.insert(self._mapping_table(obj), k, v)
                 return FALL
         if owner.sites and owner.snap is None and not isinstance(obj, Instance | Mapping_ | Sequence_):

@@ -76,6 +76,8 @@ class Ref:
     """The loops whose turn selects the part; none: all of it, or a random draw."""
     start: Lin | None = None
     """Where the part starts in the stream, if its index is understood."""
+    turns: frozenset[tuple[int, int]] = EMPTY
+    """The turn that each of the loops was in when the part was taken."""
 
 
 Frame = tuple[str, int, int]

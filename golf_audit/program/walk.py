@@ -6,13 +6,14 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from golf_audit.events import Event, Node, Update
 from golf_audit.finding import Location, Unproven
 from golf_audit.parsing import ParseFailure, parse
 from golf_audit.program.library import Library
-from golf_audit.program.machine import OutOfBudgetError, SourceText
+from golf_audit.program.machine import OutOfBudgetError, Site, SourceText
 from golf_audit.program.objects import External, Module, Scope, Table
 from golf_audit.program.values import EMPTY, NO, UNKNOWN, V, const
 
@@ -28,7 +29,7 @@ _WORDS: Final = {"true": True, "false": False, "none": None}
 _DEEP: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Walk:
     """What a program does, in order, under the configuration of the claimed run."""
 
@@ -37,16 +38,26 @@ class Walk:
     updates: Mapping[int, Update]
     """Every update by id."""
     tables: Mapping[int, Table]
+    sites: Mapping[int, Site]
+    """Every trainable state by id."""
     unproven: tuple[Unproven, ...] = ()
     steps: int = 0
     """How many expressions were walked: the cost."""
+    texts: tuple[SourceText, ...] = ()
+    """The source files, in the order that events number them."""
     modules: Mapping[str, ast.Module] = field(default_factory=dict)
     """The parsed source files, by path (the entry's is its innermost layer)."""
 
-    @property
+    @cached_property
     def events(self) -> tuple[Event, ...]:
         """All events in program order."""
         return tuple(self.tree.events())
+
+    def place(self, file: int, line: int) -> Location:
+        """A line of one of the walked files."""
+        text = self.texts[file]
+        content = text.lines[line - 1].strip() if 0 < line <= len(text.lines) else ""
+        return Location(text.file, line, 0, text.layer, content[:400])
 
     def of(self, kind: type[E]) -> Iterator[E]:
         """The events of one kind."""
@@ -191,7 +202,7 @@ class Walker(Library):
                 self.problems.append(Unproven("program", "the program nests too deeply to be walked", self.location()))
             finally:
                 sys.setrecursionlimit(limit)
-        return Walk(self.root, self.updates, self.tables, tuple(self.problems), self.spent, self.trees)
+        return Walk(self.root, self.updates, self.tables, self.sites, tuple(self.problems), self.spent, tuple(self.texts), self.trees)
 
 
 def _like(text: str, model: Any) -> Any:  # noqa: PLR0911 - one case a type

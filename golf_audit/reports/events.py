@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from golf_audit import events
-from golf_audit.events import Event, Node, Update
+from golf_audit.events import Event, Node, Report, Update
+from golf_audit.program.claimed import Claimed
 from golf_audit.program.values import Atom, Ref
 from golf_audit.program.walk import Walk
 from golf_audit.reports import inert
@@ -16,9 +17,13 @@ Block = tuple[str, ...]
 """The lines of one node and what is below it."""
 
 
-def render_events(walk: Walk) -> str:
-    """The tree, one line per node; branches without an event are left out, and a loop is shown turn by turn only where the turns differ."""
-    lines = _Tree(walk.updates).block(walk.tree, 0)
+def render_events(walk: Walk, claimed: Claimed | None = None) -> str:
+    """
+    The tree, one line per node, with a mark where the claimed score is reported.
+
+    Branches without an event are left out, and a loop is shown turn by turn only where the turns differ.
+    """
+    lines = _Tree(walk.updates, claimed.report if claimed else None).block(walk.tree, 0)
     return "\n".join(lines or ("nothing happens to tokens",)) + "\n"
 
 
@@ -27,12 +32,14 @@ class _Tree:
     """Renders nodes; knows what the updates learned from."""
 
     updates: Mapping[int, Update]
+    headline: Report | None
 
     def block(self, node: Node, depth: int) -> Block:
         """One node with everything below; nothing where no event is."""
         pad = "  " * depth
         if node.event is not None:
-            return (f"{pad}{self.describe(node.event)}  [{_place(node.event)}]",)
+            mark = "  <-- the claimed score" if node.event is self.headline else ""
+            return (f"{pad}{self.describe(node.event)}  [{_place(node.event)}]{mark}",)
         loop = node.kind == "loop"
         body = self._turns(node, depth + 1) if loop else _joined(self._below(node.children, depth + 1))
         place = f"  [line {node.line}]" if node.line else ""

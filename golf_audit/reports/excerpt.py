@@ -9,7 +9,7 @@ from golf_audit.reports import inert
 
 AROUND = 1
 """Lines shown before and after."""
-WIDTH = 110
+WIDTH = 96
 """Characters of a line that are shown."""
 
 

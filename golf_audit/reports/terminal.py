@@ -29,6 +29,10 @@ STYLES = {
 WORDS = {Confidence.HIGH: "certain", Confidence.MEDIUM: "likely", Confidence.LOW: "a hint"}
 
 
+FOULS = 4
+"""Rules named in a folder's first line."""
+
+
 class Detail(IntEnum):
     """How much is shown."""
 
@@ -92,12 +96,15 @@ class TerminalFormat(ReportFormat):
 
 def _headline(report: Report, shown: Sequence[Finding]) -> Text:
     verdict = report.verdict.value if report.verdict else "no verdict"
-    line = Text(f" {verdict} ", style=STYLES[verdict])
-    line.append(f" {inert.line(report.folder)}", style="bold not reverse default on default")
-    names = dict.fromkeys(f"{one.rule} ({one.code})" for one in shown if one.severity is not Severity.INFO)
-    tail = ", ".join([*list(names)[:4], *([f"and {len(names) - 4} more"] if len(names) > 4 else [])])  # noqa: PLR2004 -- what fits a line
-    line.append(f"  {tail}" if tail else "", style="default on default")
-    return line
+    names = list(dict.fromkeys(f"{one.rule} ({one.code})" for one in shown if one.severity is not Severity.INFO))
+    more = [f"and {len(names) - FOULS} more"] if len(names) > FOULS else []
+    tail = ", ".join([*names[:FOULS], *more])
+    parts = [
+        (f" {verdict} ", STYLES[verdict]),
+        (f" {inert.line(report.folder)}", "bold"),
+        (f"  {tail}" if tail else "", ""),
+    ]
+    return Text.assemble(*parts)
 
 
 def _subtitle(report: Report) -> RenderableType:
@@ -113,10 +120,11 @@ def _subtitle(report: Report) -> RenderableType:
 
 def _finding(report: Report, finding: Finding) -> Iterator[RenderableType]:
     degree = "suspect, " if is_suspect(finding) else ""
-    title = Text(f"  {finding.rule} ", style="bold red" if finding.severity is Severity.DISQUALIFYING else "bold")
-    title.append(finding.code, style="bold not italic")
-    title.append(f"  {degree}{finding.severity.value}, {WORDS[finding.confidence]}", style="dim")
-    yield title
+    yield Text.assemble(
+        (f"  {finding.rule} ", "bold red" if finding.severity is Severity.DISQUALIFYING else "bold"),
+        (finding.code, "bold"),
+        (f"  {degree}{finding.severity.value}, {WORDS[finding.confidence]}", "dim"),
+    )
     yield _indented(inert.line(finding.message, 1000), by=4)
     yield from _place(report, finding.location)
     for related in finding.related:
@@ -137,9 +145,8 @@ def _place(report: Report, location: Location) -> Iterator[RenderableType]:
     digits = len(str(shown.first + len(shown.lines)))
     for offset, code in enumerate(shown.lines):
         marked = offset == shown.marked
-        row = Text(f"  {'>' if marked else ' '} {shown.first + offset:>{digits}} │ ", style="blue", no_wrap=True)
-        row.append(code, style="default" if marked else "dim")
-        row.truncate(10_000)
+        number = f"  {'>' if marked else ' '} {shown.first + offset:>{digits}} │ "
+        row = Text.assemble((number, "blue"), (code, "" if marked else "dim"), no_wrap=True)
         yield Padding(row, (0, 0, 0, 2), expand=False)
         if marked and location.column:
             yield Text(f"      {' ' * digits} │ {' ' * shown.column}^", style="bold red", no_wrap=True)

@@ -37,7 +37,11 @@ def member(machine: "Machine", owner: Dotted, name: str) -> object:
 def members(module: str) -> list[str]:
     """The names that `from module import *` would bring and that are understood."""
     start = f"{module}."
-    return [name[len(start) :] for name in (*FUNCTIONS, *CONSTANTS) if name.startswith(start) and "." not in name[len(start) :]]
+    return [
+        name[len(start) :]
+        for name in (*FUNCTIONS, *CONSTANTS)
+        if name.startswith(start) and "." not in name[len(start) :]
+    ]
 
 
 def call(machine: "Machine", name: str, arguments: list[object], keywords: dict[str, object], frame: Frame) -> object:

@@ -96,12 +96,13 @@ def _repr(call: Call) -> object:
     value = call.get(0)
     if not isinstance(value, PLAIN) or len(call.arguments) > 1:
         return Unknown("the text of an object")
-    return {"repr": repr, "bool": bool, "format": str}[call.name.partition(".")[2]](value)
+    name = call.name.partition(".")[2]
+    return bool(value) if name == "bool" else repr(value) if name == "repr" else str(value)
 
 
 @known("builtins.pow")
 def _pow(call: Call) -> object:
-    if len(call.arguments) == 3:
+    if isinstance(call.get(2), int):
         return native(pow, *call.arguments)
     return binary(ast.Pow(), call.get(0), call.get(1), call.budget)
 
@@ -143,6 +144,9 @@ def _filter(call: Call) -> object:
     return [item for item in call.machine.iterate(source) if keep(item)]
 
 
+_ORDERING: dict[str, Callable[..., object]] = {"builtins.sorted": sorted, "builtins.min": min, "builtins.max": max}
+
+
 @known("builtins.sorted", "builtins.min", "builtins.max")
 def _ordered(call: Call) -> object:
     key = call.keywords.get("key")
@@ -150,7 +154,7 @@ def _ordered(call: Call) -> object:
     if key is not None:
         keywords["key"] = call.machine.callback(key, call.frame)
     values = call.machine.iterate(call.get(0)) if len(call.arguments) == 1 else call.arguments
-    return native({"sorted": sorted, "min": min, "max": max}[call.name.partition(".")[2]], values, **keywords)
+    return native(_ORDERING[call.name], values, **keywords)
 
 
 @known("builtins.next")
@@ -271,4 +275,3 @@ def call_unbound(call: Call) -> object:
     if call.arguments and type(call.arguments[0]).__name__ == kind:
         return call_plain_method(call.arguments[0], method, call.arguments[1:], call.keywords, call.budget)
     return Unknown(f"what {kind}.{method}() gives")
-

@@ -236,4 +236,3 @@ def _write(path: PurePosixPath, call: Call) -> object:
     held = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
     call.world.write(path, call.world.trace(held, "", data))
     return len(data)
-

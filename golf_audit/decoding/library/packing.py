@@ -16,9 +16,15 @@ from golf_audit.decoding.library.registry import CONSTANTS, FUNCTIONS, Call, kno
 from golf_audit.decoding.operations import native
 from golf_audit.decoding.values import Decompressor, Handle, Raised, Unknown
 
-CONSTANTS.update({f"lzma.{name}": value for name, value in vars(lzma).items() if name.isupper() and isinstance(value, int)})
-CONSTANTS.update({f"zlib.{name}": value for name, value in vars(zlib).items() if name.isupper() and isinstance(value, int)})
-CONSTANTS.update({f"string.{name}": value for name, value in vars(string).items() if isinstance(value, str) and name[0] != "_"})
+CONSTANTS.update(
+    {f"lzma.{name}": value for name, value in vars(lzma).items() if name.isupper() and isinstance(value, int)}
+)
+CONSTANTS.update(
+    {f"zlib.{name}": value for name, value in vars(zlib).items() if name.isupper() and isinstance(value, int)}
+)
+CONSTANTS.update(
+    {f"string.{name}": value for name, value in vars(string).items() if isinstance(value, str) and name[0] != "_"}
+)
 
 _ENCODINGS: dict[str, tuple[str, Callable[..., object]]] = {
     "base64.b85decode": ("base85", base64.b85decode),
@@ -108,7 +114,9 @@ def _open_packed(call: Call) -> object:
     """A packed file, or a stream of packed bytes, opened for reading."""
     source = call.keywords.get("fileobj", call.get(0, "filename"))
     mode = str(call.get(1, "mode", "rb"))
-    data = source.stream.read() if isinstance(source, Handle) else call.machine.call_named("builtins.open", [source, "rb"])
+    data = (
+        source.stream.read() if isinstance(source, Handle) else call.machine.call_named("builtins.open", [source, "rb"])
+    )
     if isinstance(data, Handle):
         data = data.stream.read()
     if not isinstance(data, bytes):

@@ -7,10 +7,12 @@ from golf_audit.decoding.library.files import as_path
 from golf_audit.decoding.library.registry import CONSTANTS, Call, known
 from golf_audit.decoding.source import Layer
 from golf_audit.decoding.values import Bound, Code, Dotted, Frame, ModuleObject, Spec, Unknown
-from golf_audit.decoding.world import Run
+from golf_audit.decoding.world import Run, RunKind
 from golf_audit.text import decode_text, normalise_newlines
 
 CONSTANTS["sys.executable"] = "/usr/bin/python3"
+_MADE = "<made>"
+"""Marks the global names of a module that was made by hand."""
 _INTERPRETERS = ("python", "torchrun", "accelerate", "deepspeed")
 
 
@@ -55,16 +57,17 @@ def _marshal(call: Call) -> object:
 
 
 def run_text(
-    call: Call, source: object, names: dict[object, object] | None, file: str = "", *, process: bool = False
+    call: Call, source: object, names: dict[object, object] | None, file: str = "", kind: RunKind = RunKind.TEXT
 ) -> None:
     """Note that `source` is run with the global `names` (None: those of the caller), and follow it."""
     if isinstance(source, Code):
-        source, file = source.text, source.file
+        file = source.file
+        source = source.text
     held = call.frame.module if names is None else names
     module = _module_of(call, held)
     if isinstance(source, Unknown) or not isinstance(source, str | bytes | bytearray):
         why = source.why if isinstance(source, Unknown) else "something that is no text"
-        call.machine.start(Run(None, call.machine.here(), why, module, process=process), call.frame)
+        call.machine.start(Run(None, call.machine.here(), why, module, kind), call.frame)
         return
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else bytes(source)
     text = normalise_newlines(source) if isinstance(source, str) else decode_text(data, python=True)
@@ -80,7 +83,7 @@ def run_text(
         name=file,
         verbatim=member is not None,
     )
-    call.machine.start(Run(layer, call.machine.here(), module=module, process=process), Frame(held, held))
+    call.machine.start(Run(layer, call.machine.here(), module=module, kind=kind), Frame(held, held))
 
 
 def _module_of(call: Call, names: dict[object, object]) -> str:
@@ -88,7 +91,7 @@ def _module_of(call: Call, names: dict[object, object]) -> str:
     if names is call.frame.module:
         return ""
     name = names.get("__name__")
-    return name if isinstance(name, str) and name != "__main__" and "__made__" in names else ""
+    return name if isinstance(name, str) and name != "__main__" and _MADE in names else ""
 
 
 def _verbatim(call: Call, source: object, data: bytes) -> str | None:
@@ -115,12 +118,12 @@ def _run_module(call: Call) -> object:
     return Unknown("what the module leaves")
 
 
-def run_script(call: Call, path: PurePosixPath, *, process: bool = False) -> None:
+def run_script(call: Call, path: PurePosixPath, kind: RunKind = RunKind.TEXT) -> None:
     """Note that the script at `path` is run as the program, in this process or one of its own."""
     data = call.world.read(path)
     place = call.world.resolve(path).as_posix()
     names: dict[object, object] = {"__name__": "__main__", "__file__": place}
-    run_text(call, data, names, place, process=process)
+    run_text(call, data, names, place, kind)
 
 
 @known("importlib.util.spec_from_file_location", "importlib.machinery.SourceFileLoader")
@@ -131,10 +134,12 @@ def _spec(call: Call) -> object:
 @known("importlib.util.module_from_spec", "types.ModuleType", "imp.new_module")
 def _module(call: Call) -> object:
     source = call.get(0, "name", call.keywords.get("spec"))
-    names: dict[object, object] = {"__name__": source.name if isinstance(source, Spec) else source, "__made__": True}
-    if isinstance(source, Spec):
-        names["__file__"] = source.path.as_posix()
-    return ModuleObject(names)
+    return made_module(source.name, source.path) if isinstance(source, Spec) else made_module(str(source))
+
+
+def made_module(name: str, path: PurePosixPath | None = None) -> ModuleObject:
+    """An empty module."""
+    return ModuleObject({"__name__": name, "__file__": "" if path is None else path.as_posix(), _MADE: True})
 
 
 @known("builtins.__import__", "importlib.import_module")
@@ -164,10 +169,10 @@ def _process(call: Call) -> object:
         return words
     scripts = [word for word in words[1:] if word.endswith(".py")]
     if scripts and posixpath.basename(words[0]).startswith(_INTERPRETERS):
-        run_script(call, PurePosixPath(scripts[0]), process=True)
+        run_script(call, PurePosixPath(scripts[0]), RunKind.PROCESS)
     elif words and call.world.resolve(PurePosixPath(words[0])).is_relative_to(call.world.directory) and "/" in words[0]:
         why = f"{call.world.show(call.world.resolve(PurePosixPath(words[0])))}, a program that is not Python"
-        call.machine.start(Run(None, call.machine.here(), why, process=True), call.frame)
+        call.machine.start(Run(None, call.machine.here(), why, kind=RunKind.PROCESS), call.frame)
     return Unknown("what a process gives")
 
 
@@ -198,11 +203,10 @@ def call_method(owner: object, call: Call) -> object:
 def _call_loader(spec: Spec, call: Call) -> object:
     if call.name in {"exec_module", "load_module"}:
         module = call.get(0)
-        names = module.names if isinstance(module, ModuleObject) else {"__name__": spec.name, "__file__": spec.path.as_posix()}
-        names.pop("__made__", None)
-        run_text(call, call.world.read(spec.path), names, spec.path.as_posix())
+        if not isinstance(module, ModuleObject):
+            module = made_module(spec.name, spec.path)
+        run_text(call, call.world.read(spec.path), module.names, spec.path.as_posix(), RunKind.MODULE)
         return module
     if call.name == "get_code":
         return Code(call.world.read(spec.path), spec.path.as_posix())
     return Unknown(f"the method {call.name} of a loader")
-
