@@ -186,7 +186,9 @@ def _state(report: Report) -> str:
 
 def _updates(walk: Walk) -> int:
     """How many updates follow the gradient of a loss over validation tokens."""
-    return sum(any(ref.split == VALIDATION for atom in update.atoms for ref in atom.targets) for update in walk.of(Update))
+    return sum(
+        any(ref.split == VALIDATION for atom in update.atoms for ref in atom.targets) for update in walk.of(Update)
+    )
 
 
 if __name__ == "__main__":

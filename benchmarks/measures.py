@@ -80,7 +80,9 @@ class Measure:
         if not self.total:
             return "none to count"
         low, high = wilson(self.hits, self.total)
-        return f"{self.hits:,}/{self.total:,} = {100 * self.hits / self.total:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+        return (
+            f"{self.hits:,}/{self.total:,} = {100 * self.hits / self.total:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+        )
 
 
 def pair(labels: Iterable[Label], results: Iterable[Result]) -> tuple[Judged, ...]:
@@ -183,7 +185,9 @@ def other_fouls(judged: Sequence[Judged]) -> Measure:
 def flagged_metadata(judged: Sequence[Judged]) -> Measure:
     """Metadata errors about which the audit says something at all."""
     asked = [one for one in judged if one.label.verdict == METADATA_CLASS and one.result and one.verdict]
-    silent = [one for one in asked if one.result and not any(found.confidence != "low" for found in one.result.findings)]
+    silent = [
+        one for one in asked if one.result and not any(found.confidence != "low" for found in one.result.findings)
+    ]
     named = tuple(one.told() for one in silent)
     return Measure("metadata errors with any finding", len(asked) - len(silent), len(asked), named)
 

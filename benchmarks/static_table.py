@@ -17,6 +17,11 @@ from benchmarks import measures
 from benchmarks.measures import Judged, Measure
 from benchmarks.records import Result, quantile, read_labels, read_results
 
+TELLING = 0.05
+"""Seconds of a phase below which it is not worth naming."""
+SLOWEST = 5
+"""Folders that are named for their time."""
+
 
 def main() -> int:
     """Print the table; 64 where a file cannot be read."""
@@ -85,8 +90,8 @@ def _rules(judged: Sequence[Judged]) -> Iterator[str]:
 
 def _slowest(results: Sequence[Result]) -> Iterator[str]:
     yield from ("", "slowest:")
-    for result in sorted(results, key=lambda result: -result.seconds)[:5]:
-        phases = ", ".join(f"{name} {seconds:.2f}" for name, seconds in result.phases.items() if seconds >= 0.05)
+    for result in sorted(results, key=lambda result: -result.seconds)[:SLOWEST]:
+        phases = ", ".join(f"{name} {seconds:.2f}" for name, seconds in result.phases.items() if seconds >= TELLING)
         yield f"  {result.name}: {result.seconds:.2f} s ({phases})"
 
 

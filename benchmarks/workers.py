@@ -86,9 +86,7 @@ def each(
             worker.stop()
 
 
-def _ended(
-    busy: list[_Worker[Job, Outcome]], limit: float
-) -> list[tuple[_Worker[Job, Outcome], Outcome | Lost[Job]]]:
+def _ended(busy: list[_Worker[Job, Outcome]], limit: float) -> list[tuple[_Worker[Job, Outcome], Outcome | Lost[Job]]]:
     """The workers that have answered, died or run out of time, after waiting for one to."""
     ready = wait([worker.pipe for worker in busy], timeout=1.0)
     ended: list[tuple[_Worker[Job, Outcome], Outcome | Lost[Job]]] = []
@@ -101,5 +99,5 @@ def _ended(
                 worker.process.join()
                 ended.append((worker, Lost(worker.job, f"its process ended with code {worker.process.exitcode}")))
         elif time.monotonic() - worker.since > limit:
-            ended.append((worker, Lost(worker.job, f"took longer than {limit:.0f} s")))
+            ended.append((worker, Lost(worker.job, f"took longer than {limit:g} s")))
     return ended

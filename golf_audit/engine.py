@@ -105,7 +105,7 @@ def audit(folder: Folder, *, rulebook: Rulebook | None = None, rules: Iterable[R
             outcomes[rule.id] = _outcome(case, found, undecided)
     facts: Mapping[str, Any] = {}
     with clock.phase("facts"):
-        facts = getattr(case.evidence, "facts", dict)()  # TEMPORARY
+        facts = case.evidence.facts()
     return _report(folder, case, findings, unproven, outcomes, facts, clock)
 
 

@@ -13,7 +13,7 @@ USUAL = "train_gpt.py"
 """The name that the contest gives the entry script."""
 _LAUNCH = re.compile(r"(?:\btorchrun|\bpython[\d.]*|\baccelerate\s+launch|\bdeepspeed)\b([^\n;|&`#]*?[\w)}-]\.py)\b")
 _SCRIPT = re.compile(r"[^\s'\"=,`(\[]+\.py$")
-_CODE_SIZE = re.compile(r"(?i)\bcode[ _]?(?:size|bytes)\b[^\d\n]{0,24}(\d[\d,_]{2,})")
+_CODE_SIZE = re.compile(r"[Cc](?:ode|ODE)[ _]?(?:[Ss]ize|[Bb]ytes|SIZE|BYTES)\b[^\d\n]{0,24}(\d[\d,_]{2,})")
 _HEAD = 400_000
 """Characters of a document or log that are searched."""
 
@@ -45,6 +45,8 @@ def choose_entry(files: Mapping[str, "File"], name: str) -> Entry | None:
     scripts = [path for path in files if path.endswith(".py")]
     if not scripts:
         return None
+    if len(scripts) == 1:
+        return Entry(scripts[0], f"{scripts[0]} is the folder's only Python file.")
     launches = list(_launches(files, scripts, name))
     return (
         _launched([launch for launch in launches if launch.distributed], scripts)
@@ -107,6 +109,8 @@ def _weighed(files: Mapping[str, "File"], scripts: list[str]) -> Entry | None:
     if not fitting or USUAL in fitting:
         return None
     chosen = max(fitting, key=lambda path: sizes[files[path].size])
+    if USUAL in scripts and files[chosen].name in files[USUAL].text:
+        return Entry(USUAL, f"{USUAL} runs {chosen}, whose size the logs state as that of the code.")
     return Entry(chosen, f"The logs state a code size of {files[chosen].size:,} bytes, which is that of {chosen}.")
 
 
@@ -131,4 +135,4 @@ def _by_size(files: Mapping[str, "File"], scripts: list[str]) -> Entry:
 
     chosen = max(scripts, key=rank)
     kind = "train*.py" if files[chosen].name.startswith("train") else "Python file"
-    return Entry(chosen, f"{chosen} is the only or the largest {kind} of the folder, and nothing names another.")
+    return Entry(chosen, f"{chosen} is the largest {kind} of the folder, and nothing names another.")

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 
 class Adapter(nn.Module):
-    """A correction of one matrix, different for each of N documents; it begins as zero."""
+    """A correction of one matrix for each of N documents; all begin alike, as zero, whatever batch they are in."""
 
     def __init__(self, documents: int, inputs: int, outputs: int, rank: int, generator: torch.Generator) -> None:
         super().__init__()
-        down = torch.randn(documents, rank, inputs, generator=generator) * inputs**-0.5
-        self.down = nn.Parameter(down)
+        down = torch.randn(rank, inputs, generator=generator) * inputs**-0.5
+        self.down = nn.Parameter(down.repeat(documents, 1, 1))
         self.up = nn.Parameter(torch.zeros(documents, outputs, rank))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -126,8 +126,8 @@ class Config:
     embed_clip_sigmas: float = 20.0
     embed_gptq: bool = True
     """Whether embeddings are quantised with their Hessian; otherwise they are rounded."""
-    scale_floor: float = 1e-10
-    """Smallest quantisation step, times the largest level; a large one was a quirk that one recipe was tuned with."""
+    clip_floor: float = 0.0
+    """The least that a row's largest level stands for. One recipe has 1, and so coarser steps than it seems."""
     quantize_min_numel: int = 65536
     """Tensors of this many elements or fewer are kept as float16."""
     prune_to_fit: bool = False

@@ -60,9 +60,9 @@ def evaluate_documents(model: GPT, val: Validation, config: Config, team: Team, 
         optimizer = torch.optim.Adam(adapters.parameters(), lr=config.lora_lr, betas=(config.beta1, config.beta2))
         longest = batch[0].targets
         for begin in range(0, longest, config.lora_chunk_tokens):
-            end = min(begin + config.lora_chunk_tokens, longest)
+            new = config.lora_chunk_tokens
+            end = begin + new
             x, y, counted = chunk_of(batch, begin, end, val, config)  # the chunk's tokens are the last of each row
-            new = end - begin
             with team.precision():
                 hidden = model.hidden(x, adapters)[:, -new:]
                 losses = token_losses(model.head(hidden, adapters.head), y[:, -new:])  # (N, new)

@@ -92,8 +92,8 @@ def collect_hessians(model: GPT, loader: TrainLoader, config: Config, team: Team
 def row_scale(weight: Tensor, treatment: Treatment, config: Config) -> tuple[Tensor, int]:
     """The step of each row (rows,) in float16, and the largest level."""
     largest = 2 ** (treatment.bits - 1) - 1
-    scale = treatment.sigmas * weight.std(dim=1) / largest
-    return scale.clamp_min(config.scale_floor).half(), largest
+    clip = (treatment.sigmas * weight.std(dim=1)).clamp_min(config.clip_floor)
+    return (clip / largest).clamp_min(2.0**-24).half(), largest  # the smallest step that float16 can express
 
 
 def round_rows(weight: Tensor, scale: Tensor, largest: int) -> Tensor:

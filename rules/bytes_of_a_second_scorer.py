@@ -76,10 +76,11 @@ class BytesOfASecondScorer(Rule):
         for log, run in case.evidence.claimed_runs:
             whole = run.val_tokens.count if run.val_tokens else 0
             for event in run.of(Evaluation):
-                same = event.tokens and whole and abs(event.tokens / whole - 1) <= ruler.tolerance
+                scored = event.tokens or (event.nbytes if event.nbytes and abs(event.nbytes - whole) <= 1 else 0)
+                same = scored and whole and abs(scored / whole - 1) <= ruler.tolerance
                 if same and event.nbytes and whole > _SMALL and abs(event.nbytes / ruler.nbytes - 1) > ruler.tolerance:
                     yield self.finding(
-                        f"A pass over all {event.tokens:,} tokens counts {event.nbytes:,} bytes where the validation text has {ruler.nbytes:,}.",
+                        f"A pass over all {scored:,} tokens counts {event.nbytes:,} bytes where the validation text has {ruler.nbytes:,}.",
                         log.location(event.line),
                         confidence=Confidence.MEDIUM,
                         severity=Severity.DISQUALIFYING if case.evidence.for_the_record else Severity.METADATA,

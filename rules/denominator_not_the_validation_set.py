@@ -64,20 +64,17 @@ class DenominatorNotTheValidationSet(Rule):
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
         """Flag the first headline line of each count that is not the set's."""
-        headline = case.evidence.headline
-        if headline is None:
-            return
         ruler = Ruler(case.rulebook)
         off = [
             pair
-            for pair in ruler.all_of(headline.lines)
+            for pair in ruler.all_of(case.evidence.scored_lines)
             if pair[1].coverage in {Coverage.WRONG_BYTES, Coverage.UNEXPLAINED}
         ]
         if not off:
             return
         line, denominator = off[0]
         surplus = denominator.nbytes / ruler.nbytes - 1
-        sure = surplus > _PLAIN and headline.confidence is Confidence.HIGH
+        sure = surplus > _PLAIN and case.evidence.is_certain
         yield self.finding(
             f"The headline's loss, score and token count imply {denominator.nbytes / 1e6:.1f} MB of text where the validation set has "
             f"{ruler.nbytes / 1e6:.1f} MB ({surplus:+.1%}): {denominator.means}.",

@@ -64,7 +64,7 @@ class EvaluationPastTheBudget(Rule):
         budget = case.rulebook.limit("eval_seconds")
         timed = [
             (took, line)
-            for line in case.evidence.headline_lines
+            for line in case.evidence.scored_lines
             if isinstance(line.event, Evaluation) and (took := evaluation_time(line.run, line.event))
         ]
         over = sorted((item for item in timed if item[0].seconds > budget), key=lambda item: -item[0].seconds)
@@ -75,8 +75,7 @@ class EvaluationPastTheBudget(Rule):
 
     def _logged(self, case: "Case", over: list[tuple[EvaluationTime, HeadlineLine]], budget: float) -> Finding:
         took, line = over[0]
-        ranks, headline = line.run.world_size, case.evidence.headline
-        sure = ranks == _RANKS and headline is not None and headline.confidence is Confidence.HIGH
+        sure = line.run.world_size == _RANKS and case.evidence.is_certain
         parts = " + ".join(f"{part.seconds:.1f} s {part.label}" for part in took.needed)
         return self.finding(
             f"{f'Seed {line.seed}' if line.seed is not None else 'The run'} needed {took.seconds:.1f} s of {budget:.0f} s to evaluate: {parts}.",

@@ -53,7 +53,7 @@ class LogCutShort(Rule):
         """Flag each log at the root of the folder whose last run has training and no result."""
         for log in case.evidence.logs:
             last: Run = log.runs[-1]
-            if "/" in log.path or not last.steps or last.results or last.of(Stop) or log.of(Evaluation):
+            if "/" in log.path or not last.steps or last.results or last.last(Stop) or log.of(Evaluation):
                 continue
             crash = last.last(Crash)
             how = "ends in a crash" if crash else "breaks off"

@@ -50,11 +50,12 @@ class OtherValidationDocuments(Rule):
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
         """Flag a headline whose implied text is a known other one."""
-        headline = case.evidence.headline
-        if headline is None:
-            return
         ruler = Ruler(case.rulebook)
-        others = [(line, found) for line, found in ruler.all_of(headline.lines) if found.coverage is Coverage.OTHER]
+        others = [
+            (line, found)
+            for line, found in ruler.all_of(case.evidence.scored_lines)
+            if found.coverage is Coverage.OTHER
+        ]
         if not others:
             return
         line, found = others[0]
@@ -75,6 +76,6 @@ class OtherValidationDocuments(Rule):
             f"The headline was taken over {counted} of text, where the validation set has {ruler.nbytes / 1e6:.2f} MB: {found.means}.",
             line.location,
             *related,
-            confidence=Confidence.MEDIUM if headline.confidence is Confidence.LOW else Confidence.HIGH,
+            confidence=Confidence.HIGH if case.evidence.is_certain else Confidence.MEDIUM,
             severity=Severity.DISQUALIFYING if case.evidence.for_the_record else Severity.METADATA,
         )

@@ -55,11 +55,10 @@ class PartOfTheValidationSet(Rule):
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
         """Flag a headline whose lines cover less than the set."""
-        headline = case.evidence.headline
-        if headline is None:
-            return
         ruler = Ruler(case.rulebook)
-        parts = [(line, found) for line, found in ruler.all_of(headline.lines) if found.coverage is Coverage.PART]
+        parts = [
+            (line, found) for line, found in ruler.all_of(case.evidence.scored_lines) if found.coverage is Coverage.PART
+        ]
         if not parts:
             return
         line, found = parts[0]
@@ -73,6 +72,6 @@ class PartOfTheValidationSet(Rule):
             f"The headline was taken over {found.nbytes / 1e6:.1f} MB of the {ruler.nbytes / 1e6:.1f} MB of validation text: {found.means}.",
             line.location,
             *related,
-            confidence=Confidence.MEDIUM if headline.confidence is Confidence.LOW else Confidence.HIGH,
+            confidence=Confidence.HIGH if case.evidence.is_certain else Confidence.MEDIUM,
             severity=Severity.DISQUALIFYING if case.evidence.for_the_record else Severity.METADATA,
         )

@@ -32,6 +32,7 @@ class StaleRecordQuoted(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("the row that stood", files=submission(readme=_HEAD + "Beats the leaderboard SOTA (1.0728) by far.\n")),
         Example("a row of the same day", files=submission(readme=_HEAD + "Beats the leaderboard SOTA (1.0734).\n")),
+        Example("its own score, called a record", files=submission(readme="# Record: 1.0806\n\nval_bpb = 1.0806\n")),
         Example("no record named", files=submission(readme=_HEAD)),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
@@ -57,8 +58,10 @@ class StaleRecordQuoted(Rule):
         day = day_of(case.folder.name)
         if day is None or not case.evidence.for_the_record:
             return
-        frontier = Frontier(case.rulebook)
+        frontier, own = Frontier(case.rulebook), case.evidence.claims.headline
         for statement in case.evidence.claims.readme.said(StatementKind.BASELINE):
+            if own is not None and abs(own.value - statement.value) <= _OWN:
+                continue
             row = frontier.row_scored(statement.value)
             stood = frontier.standing(day)
             if row is None or stood is None or row.bpb <= stood.bpb or (day - row.date).days <= 0:
@@ -73,5 +76,7 @@ class StaleRecordQuoted(Rule):
                 return
 
 
+_OWN = 1e-4
+"""A score this near to the claim is the claim: titles say `Record` of themselves."""
 _GRACE = 2
 """Days that a row may need to become known."""

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from importlib import resources
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -17,15 +18,16 @@ from golf_audit.engine import Report, audit
 from golf_audit.finding import Confidence, Finding, Location, Related, Severity, Unproven
 from golf_audit.registry import all_rules
 from golf_audit.reports import inert
-from golf_audit.reports.facts import flat
+from golf_audit.reports.facts import flat, sheets
 from golf_audit.reports.interface import ReportFormat
 from golf_audit.reports.json import JsonFormat, plain
 from golf_audit.reports.markdown import MarkdownFormat
 from golf_audit.reports.sarif import SarifFormat
 from golf_audit.reports.terminal import Detail, TerminalFormat
 from golf_audit.rule import Rule
-from golf_audit.submission import Folder
+from golf_audit.submission import Folder, open_submission
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 HOSTILE = "\x1b[2J\x1b[31mLEGAL\r\x07 \u202egnp.exe\u200b [bold]x[/bold] <script>alert(1)</script> @openai #1 ```` | [a](http://b) {0}"
 SCHEMA = json.loads(resources.files("golf_audit.schema").joinpath("report-1.json").read_text(encoding="utf-8"))
 
@@ -183,9 +185,31 @@ def test_facts_as_rows() -> None:
         ("sizes.total", "15,999,000"),
         ("sizes.over", "no"),
         ("seeds", "1, 2"),
-        ("bpb", "1.23457"),
+        ("bpb", "1.2345679"),
         ("none", "–"),
     ]
+
+
+def test_lists_of_records_are_sheets() -> None:
+    """A list of records is a sheet without the fields that none of them fills."""
+    logs = [{"file": "a.log", "seed": 42, "cause": ""}, {"file": "b.log", "seed": None, "cause": ""}]
+    (sheet,) = sheets({"logs": logs, "rest": 1})
+    assert (sheet.name, sheet.columns) == ("logs", ("file", "seed"))
+    assert sheet.rows == (("a.log", "42"), ("b.log", "–"))
+    assert flat({"logs": logs, "rest": 1}) == [("rest", "1")]
+
+
+def test_fact_table() -> None:
+    """What is stated one way and observed another is shown with both places; verbose shows what agrees, too."""
+    legal = next((EXAMPLES / "records" / "track_10min_16mb").glob("*ScoreFirst"))
+    (folder,) = open_submission(legal)
+    stated = folder.files["submission.json"].text.replace('"bytes_total": 15533772', '"bytes_total": 15000000')
+    files = {path: file.data for path, file in folder.files.items()} | {"submission.json": stated.encode()}
+    report = audit(Folder.from_files(files, name=folder.name))
+    text = TerminalFormat(width=140).render([report])
+    assert re.search(r"artifact, heaviest seed +✗ +15,000,000 +15,533,772 +submission\.json:\d+ · ", text)
+    assert "✓" not in text
+    assert "✓" in TerminalFormat(detail=Detail.VERBOSE, width=140).render([report])
 
 
 def test_facts_as_json() -> None:

@@ -40,7 +40,12 @@ _SMALL_FUNCTION = 250
 
 def may_run_another(text: str) -> bool:
     """Whether a script could let another text run; False for nearly every script that is not packed."""
-    return len(text) <= SMALL_TEXT or _TELLING.search(text) is not None
+    return len(text) <= SMALL_TEXT or tells_of_another(text)
+
+
+def tells_of_another(text: str) -> bool:
+    """Whether a script speaks of what could let another text run."""
+    return _TELLING.search(text) is not None
 
 
 class Entering:

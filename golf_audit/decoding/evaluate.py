@@ -11,6 +11,7 @@ from golf_audit.decoding.values import (
     Environ,
     Frame,
     Function,
+    Raised,
     Unknown,
 )
 
@@ -69,7 +70,7 @@ def _arguments(machine: "Machine", nodes: Iterable[ast.expr], frame: Frame) -> l
     values: list[object] = []
     for node in nodes:
         if not isinstance(node, ast.Starred):
-            values.append(evaluate(machine, node, frame))
+            values.append(_passed(machine, node, frame))
             continue
         inner = evaluate(machine, node.value, frame)
         if isinstance(inner, Unknown):
@@ -78,10 +79,20 @@ def _arguments(machine: "Machine", nodes: Iterable[ast.expr], frame: Frame) -> l
     return values
 
 
+def _passed(machine: "Machine", node: ast.expr, frame: Frame) -> object:
+    """A value that is passed on; what would raise is unknown, unless a `try` is around it."""
+    try:
+        return evaluate(machine, node, frame)
+    except Raised as error:
+        if machine.guarded:
+            raise
+        return Unknown(error.why)
+
+
 def _keywords(machine: "Machine", nodes: Iterable[ast.keyword], frame: Frame) -> dict[str, object] | Unknown:
     values: dict[str, object] = {}
     for node in nodes:
-        value = evaluate(machine, node.value, frame)
+        value = _passed(machine, node.value, frame)
         if node.arg is not None:
             values[node.arg] = value
         elif isinstance(value, dict):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import PurePosixPath
 
-from golf_audit.decoding import library, methods, statements
+from golf_audit.decoding import bindings, library, methods
 from golf_audit.decoding.calls import call_own
 from golf_audit.decoding.entering import Entering
 from golf_audit.decoding.evaluate import evaluate
@@ -37,8 +37,8 @@ class Machine:
         """How many conditions that are not known are around what is being followed."""
         self.guarded = 0
         """How many `try` bodies are around it."""
-        self.perhaps_returned: Unknown | None = None
-        """Why the function that is being followed may have returned already, where it may."""
+        self.perhaps_returned: list[Unknown | None] = []
+        """For each function that is being followed: on what it depends whether it has returned already."""
 
     # Running texts
 
@@ -47,9 +47,9 @@ class Machine:
         run.environment = dict(self.world.environ.settings)
         run.constants = _plain_constants(frame.names)
         run.doubtful = self.doubt > 0
-        self.run.runs.append(run)
         if run.layer is not None and run.layer.index > self.world.budget.limits.layers:
             raise LimitReached(f"more than {self.world.budget.limits.layers} wrappers are inside one another")
+        self.run.runs.append(run)
         outer = self.layer, self.run, self._node
         try:
             self.follow(run, frame)
@@ -151,7 +151,7 @@ class Machine:
 
     def assign(self, target: ast.expr, value: object, frame: Frame) -> None:
         """Bind a target."""
-        statements.assign(self, target, value, frame)
+        bindings.assign(self, target, value, frame)
 
     def attribute(self, owner: object, name: str) -> object:
         """`owner.name`."""
@@ -164,6 +164,6 @@ def _plain_constants(names: dict[object, object]) -> dict[str, object]:
         name: value
         for name, value in names.items()
         if isinstance(name, str)
-        and name not in {"__name__", "__file__"}
+        and name not in {"__name__", "__file__", "<made>"}
         and (isinstance(value, int | float | bool) or (isinstance(value, str) and len(value) <= _SHORT))
     }

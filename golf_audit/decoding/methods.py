@@ -96,7 +96,8 @@ def _call_format(
     if name == "format_map":
         if len(arguments) != 1 or not isinstance(arguments[0], dict):
             return Unknown("a format from something that is no dictionary")
-        arguments, keywords = [], {str(key): value for key, value in arguments[0].items()}
+        source: dict[object, object] = arguments[0]
+        arguments, keywords = [], {str(key): value for key, value in source.items()}
     return format_text(template, arguments, keywords, budget)
 
 

@@ -11,9 +11,8 @@ from golf_audit.decoding.source import Layer
 from golf_audit.decoding.world import Run, World, contents
 from golf_audit.folder import File
 
-_IMPORT = re.compile(
-    r"(?:^|[;:\n])[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*\(?([^;\n]*)|import[ \t]+([^;\n#]+))"
-)
+_IMPORT = re.compile(r"(?:^|[;:\n])[ \t]*import[ \t]+([^;\n#]+)")
+_FROM = re.compile(r"(?:^|[;:\n])[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*(?:\(([^)]*)\)|([^;\n#]*))")
 _DYNAMIC = re.compile(r"(?:import_module|__import__|_install_module)\(\s*['\"]([\w.]+)['\"]")
 _NAME = re.compile(r"[\w.]+")
 _MOST = 200
@@ -21,7 +20,7 @@ _MOST = 200
 
 
 def find_modules(
-    world: World, chain: list[Run], path: str, decode_module: Callable[[str], Layer | None]
+    world: World, chain: list[Run], path: str, decode_module: Callable[[str], Layer]
 ) -> Mapping[str, Layer]:
     """
     Modules by import name: all that `chain` bundles, and those beside the script that are imported, in turn.
@@ -30,34 +29,34 @@ def find_modules(
     """
     found = dict(_bundled(world, chain, path))
     last = chain[-1].layer
-    waiting = [(name, "") for name in imported(last.text if last else "", "")]
-    waiting += [(name, "") for module, layer in found.items() for name in imported(layer.text, module)]
+    waiting = list(imported(last.text if last else "", ""))
+    waiting += [name for module, layer in found.items() for name in imported(layer.text, module.rpartition(".")[0])]
     places = _search_path(world, path, any("sys.path" in run.layer.text for run in chain if run.layer))
     seen: set[str] = set(found)
     while waiting and len(found) < _MOST:
-        name, _ = waiting.pop()
+        name = waiting.pop()
         if name in seen:
             continue
         seen.add(name)
         member = _member(world, name, places)
-        if member is None or member == path or (layer := decode_module(member)) is None:
+        if member is None or member == path:
             continue
-        found[name] = layer
+        found[name] = layer = decode_module(member)
         package = name if member.endswith("__init__.py") else name.rpartition(".")[0]
-        waiting += [(inner, package) for inner in imported(layer.text, package)]
+        waiting += imported(layer.text, package)
     return MappingProxyType(dict(sorted(found.items())))
 
 
 def imported(text: str, package: str) -> Iterator[str]:
     """The full names of modules that `text`, a module in `package`, may import, with the packages around them."""
     for match in _IMPORT.finditer(text):
-        if match[3] is not None:
-            names = [part.split(" as ")[0].strip() for part in match[3].split(",")]
-        else:
-            start = _absolute(match[1], package)
-            names = [start, *(f"{start}.{part}".strip(".") for part in _NAME.findall(match[2]))]
-        for name in names:
-            yield from _with_packages(name)
+        for part in match[1].split(","):
+            yield from _with_packages(part.split(" as ")[0].strip())
+    for match in _FROM.finditer(text):
+        start = _absolute(match[1], package)
+        yield from _with_packages(start)
+        for part in _NAME.findall(match[2] or match[3]):
+            yield from _with_packages(f"{start}.{part}".strip("."))
     for match in _DYNAMIC.finditer(text):
         yield from _with_packages(match[1])
 
@@ -103,7 +102,8 @@ def _bundled(world: World, chain: list[Run], path: str) -> Iterator[tuple[str, L
     for run in chain:
         for inner in run.runs:
             if inner.module and inner.layer is not None:
-                yield inner.module, replace(inner.layer, file=f"{path}!{inner.module}", verbatim=False)
+                layer = inner.layer
+                yield inner.module, layer if layer.verbatim else replace(layer, file=f"{path}!{inner.module}")
     for name, file in written_files(world, path).items():
         if not name.endswith(".py") or any(run.layer is not None and run.layer.text == file.text for run in chain):
             continue

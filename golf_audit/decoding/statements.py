@@ -1,16 +1,15 @@
 """Statements of a wrapper, followed one after another without executing anything."""
 
 import ast
-import operator
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from golf_audit.decoding import bindings
-from golf_audit.decoding.evaluate import combine, evaluate
+from golf_audit.decoding.evaluate import evaluate
 from golf_audit.decoding.names import bind
-from golf_audit.decoding.operations import native, truth
-from golf_audit.decoding.values import Dotted, Environ, Frame, Function, ModuleObject, Raised, Unknown
+from golf_audit.decoding.operations import truth
+from golf_audit.decoding.values import Dotted, Frame, Function, ModuleObject, Raised, Unknown
 
 if TYPE_CHECKING:
     from golf_audit.decoding.machine import Machine
@@ -50,6 +49,8 @@ def _statement(machine: "Machine", node: ast.stmt, frame: Frame) -> None:
     except Raised as error:
         if machine.guarded:
             raise
+        if isinstance(node, ast.Return):
+            raise Return(Unknown(error.why)) from error
         for name in bindings.bound_names(node):
             bind(name, Unknown(error.why), frame)
 
@@ -61,7 +62,7 @@ def perhaps(machine: "Machine", body: list[ast.stmt], frame: Frame, why: Unknown
         with suppress(Leave):
             block(machine, body, frame)
     except Return:
-        machine.perhaps_returned = why
+        machine.perhaps_returned[-1:] = [why]
     finally:
         machine.doubt -= 1
 
@@ -92,15 +93,14 @@ def survives(machine: "Machine", body: list[ast.stmt], frame: Frame) -> bool:
 
 def returned(machine: "Machine", body: list[ast.stmt], frame: Frame) -> object:
     """The value that a function's body returns."""
-    outer = machine.perhaps_returned
-    machine.perhaps_returned = None
     value: object = None
+    machine.perhaps_returned.append(None)
     try:
         block(machine, body, frame)
     except Return as result:
         value = result.value
     finally:
-        uncertain, machine.perhaps_returned = machine.perhaps_returned, outer
+        uncertain = machine.perhaps_returned.pop()
     return value if uncertain is None else uncertain
 
 

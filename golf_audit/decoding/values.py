@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 
 from golf_audit.decoding.source import Setting
 
-
 _LOOKED_AT = 10_000
 """Items of a collection up to which it is searched for unknown ones."""
 

@@ -83,10 +83,11 @@ def _step_seconds(run: Run, end: Stop | Step | Validation) -> float:
 
 
 def calibration(run: Run) -> tuple[Phase, ...]:
-    """Timed calibration after the last training clock."""
+    """Calibration after the last training clock: the timed phases, else those that only say that they began."""
     end = run.stop
     after = end.line if end else 0
-    return tuple(phase for phase in run.of(Phase) if phase.kind is PhaseKind.CALIBRATION and phase.line > after)
+    phases = tuple(phase for phase in run.of(Phase) if phase.kind is PhaseKind.CALIBRATION and phase.line > after)
+    return tuple(phase for phase in phases if phase.seconds) or phases
 
 
 def evaluation_time(run: Run, headline: Evaluation) -> EvaluationTime | None:
@@ -112,9 +113,20 @@ def _own_seconds(run: Run, headline: Evaluation) -> Part | None:
     """The longest time stated for the headline's value: rounded and exact lines of one result share it."""
     same = [e for e in run.of(Evaluation) if e.seconds and _one_result(e, headline)]
     if not same:
+        same = [
+            e
+            for e in run.of(Evaluation)
+            if e.seconds and 0 <= headline.line - e.line <= _NEAR and _words(e) < _words(headline)
+        ]
+    if not same:
         return None
     longest = max(same, key=lambda event: event.seconds or 0.0)
     return Part(longest.label, longest.seconds or 0.0, longest.line)
+
+
+def _words(event: Evaluation) -> frozenset[str]:
+    """The words of a label: a pass whose words are among the headline's is the pass that the headline was made from."""
+    return frozenset(re.split(r"[\W_]+", event.label.lower()))
 
 
 def _one_result(event: Evaluation, headline: Evaluation) -> bool:

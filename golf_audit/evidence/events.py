@@ -95,7 +95,7 @@ class Evaluation(Event):
 
 @dataclass(frozen=True, slots=True)
 class Phase(Event):
-    """A stretch of time that the log states, in seconds, with no result of its own."""
+    """A stretch of time that the log states, in seconds, with no result of its own; zero where it only says that it began."""
 
     kind: PhaseKind
     label: str

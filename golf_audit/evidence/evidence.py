@@ -9,6 +9,7 @@ from golf_audit.evidence.commands import read_commands
 from golf_audit.evidence.configuration import Configuration, configure
 from golf_audit.evidence.headline import Headline, HeadlineLine, find_headline
 from golf_audit.evidence.runlog import Run, RunLog, is_log, read_log
+from golf_audit.finding import Confidence
 
 if TYPE_CHECKING:
     from golf_audit.submission import Folder
@@ -65,6 +66,22 @@ class Evidence:
     def headline_lines(self) -> tuple[HeadlineLine, ...]:
         """The headline's lines; empty where none was found."""
         return self.headline.lines if self.headline else ()
+
+    @cached_property
+    def scored_lines(self) -> tuple[HeadlineLine, ...]:
+        """The headline's lines, else the last result of every claimed run: what the coverage of a claim is read from."""
+        if self.headline:
+            return self.headline.lines
+        return tuple(
+            HeadlineLine(log, run, run.results[-1], run.seed if run.seed is not None else log.seed)
+            for log, run in self.claimed_runs
+            if run.results
+        )
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the lines behind the claim are known for certain."""
+        return self.headline is not None and self.headline.confidence is Confidence.HIGH
 
     def facts(self) -> dict[str, object]:
         """The fact table and what stands beside it as plain data; see `golf_audit.evidence.facts`."""

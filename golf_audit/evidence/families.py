@@ -285,6 +285,8 @@ def _words(line: int, text: str) -> Iterator[Event]:
         or "out of memory" in text
     ):
         yield Crash(line, text.strip()[:120])
+    elif re.match(r"(?i)gptq:.*(?:calibrat|hessian)|collecting hessians", text):
+        yield Phase(line, PhaseKind.CALIBRATION, text.strip()[:60], 0.0)
     elif re.match(r"(?:ema|swa|late_qat|layer_loop|qat|EMA)\b", text):
         yield Note(line, text.strip()[:120])
 

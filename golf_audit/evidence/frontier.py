@@ -11,7 +11,8 @@ from statistics import fmean, variance
 from golf_audit.rulebook import Rulebook
 
 _DAY = re.compile(r"(2026)[-_]?(\d{1,2})[-_]?(\d{1,2})(?!\d)")
-_SAME_SCORE = 6e-5
+_SAME_SCORE = 1.1e-4
+"""A quoted score may be cut where the leaderboard rounds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from statistics import fmean
@@ -15,6 +15,8 @@ from golf_audit.evidence.runlog import Run, RunLog
 from golf_audit.finding import Confidence, Location
 
 _FLOOR = 1e-5
+_COARSEST = 1e-3
+"""No score is rounded further than this: JSON drops zeros at the end, so `1.1` may be `1.1000`."""
 _FINE = 1e-4
 """A claim written more coarsely than this may meet a line by chance."""
 _COMBINATIONS = 256
@@ -70,6 +72,7 @@ def find_headline(claims: Claims, logs: Sequence[RunLog]) -> Headline | None:
     claim = claims.headline
     if claim is None or not logs:
         return None
+    claim = replace(claim, unit_of_last_place=min(claim.unit_of_last_place, _COARSEST))
     for attempt in (_by_seed_claims, _by_label, _by_single_line, _by_seed_values, _by_validation):
         if found := attempt(claim, claims, logs):
             return found

@@ -66,7 +66,7 @@ TOKENS = re.compile(
 SCORED = re.compile(
     r"(?i)\b(?:n_tokens|tokens_scored|scored_tokens|subset|tokens|total_targets)\s*[:=]\s*(\d[\d,]{4,})"
 )
-BYTES = re.compile(r"(?i)\b(?:bytes|n_sidecar_bytes|scored_bytes|total_bytes)\s*[:=]\s*(\d[\d,]{4,})\b")
+BYTES = re.compile(r"(?i)\b(?:bytes|n_bytes|n_sidecar_bytes|scored_bytes|total_bytes)\s*[:=]\s*(\d[\d,]{4,})\b")
 RESERVE = re.compile(r"gptq:? ?reserving\s+([\d.]+)\s*(ms|s)\b")
 PAIR = re.compile(r"([A-Za-z_]\w*)[:=](\S+)")
 DUMP = re.compile(r"^\s{1,4}\"?([a-z_]\w*)\"?\s*[:=]\s(.*\S)\s*$")
@@ -86,5 +86,5 @@ PHASES: tuple[tuple[re.Pattern[str], PhaseKind], ...] = (
 )
 KEYWORDS = re.compile(
     r"bpb|loss|BPB|byte|Byte|size|Size|seed|SEED|Seed|time|TIME|elapsed| in \d|done|okens|ranks|world|World|GPU|gpu|train|Train|MB"
-    r"|artifact|Artifact|reserv|Running P|NVIDIA|Traceback|Killed|SIG|OutOfMemory|out of memory|ema:|swa:|EMA|late_qat|loop:|^\s{1,4}\"?\w+\"?\s?[:=]|^\w+[:=]"
+    r"|artifact|Artifact|reserv|Running P|NVIDIA|Traceback|Killed|SIG|OutOfMemory|out of memory|ema:|swa:|EMA|late_qat|gptq|GPTQ|loop:|^\s{1,4}\"?\w+\"?\s?[:=]|^\w+[:=]"
 )

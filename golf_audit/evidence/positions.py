@@ -69,7 +69,7 @@ class _Reader:
         if self.text[offset : offset + 1] == '"':
             string, end = scanstring(self.text, offset + 1)
             self.leaves[pointer] = Leaf(string, string, self.line(offset))
-            return end
+            return int(end)
         if match := _WORD.match(self.text, offset):
             self.leaves[pointer] = Leaf(_WORDS.get(match[0], float("nan")), match[0], self.line(offset))
             return match.end()

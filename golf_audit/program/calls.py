@@ -138,10 +138,13 @@ class Calls(Statements):
         self._bind_arguments(f, scope, args, kwargs)
         outer, line, file, grad = self.scope, self.line, self.file, self.grad
         mark = len(self.frames)
-        uncertain = self.uncertain
+        uncertain, exits = self.uncertain, self.exits
+        self.exits = []
         where = self.location()
         self.scope, self.file = scope, f.scope.file
         self.active.append(f)
+        in_model = f.owner is not None and f.owner.is_module and not self.building
+        self.inside_model += in_model
         if f.grad_off:
             self.grad = False
         self.calls.append(Call(f.name, where))
@@ -155,7 +158,8 @@ class Calls(Statements):
             self.active.pop()
             self.scope, self.line, self.file, self.grad = outer, line, file, grad
             del self.frames[mark:]
-            self.uncertain = uncertain
+            self.uncertain, self.exits = uncertain, exits
+            self.inside_model -= in_model
         if f.generator:
             yielded = scope.names.get("<yield>", UNKNOWN)
             if f.kind == "context":

@@ -63,6 +63,7 @@ _COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+_INTEGER: Final = frozenset((ast.BitAnd, ast.BitOr, ast.BitXor, ast.Mod, ast.LShift, ast.RShift, ast.FloorDiv))
 _SMALL: Final = 1 << 63
 SHAPE_ATTRIBUTES: Final = frozenset(
     ("shape", "dtype", "device", "ndim", "size", "itemsize", "nbytes", "is_cuda", "requires_grad", "grad_fn", "strides")
@@ -158,9 +159,15 @@ class Expressions(Machine):
             k = self.eval(key)
             if k.py is not NO and isinstance(k.py, str | int | float | bool | type(None)):
                 mapping.items[k.py] = v
+            elif (data := self.flat(k)).raw:
+                self.put(mapping, data, v)
             else:
                 mapping.rest = self.join(mapping.rest, v)
         return V(obj=mapping)
+
+    def put(self, mapping: Mapping_, key: V, v: V) -> None:
+        """`mapping[key] = v` at a key of tokens; in `Statements`."""
+        raise NotImplementedError  # pragma: no cover
 
     def _lambda(self, node: ast.Lambda) -> V:
         defaults = [self.eval(d) for d in node.args.defaults]
@@ -204,7 +211,7 @@ class Expressions(Machine):
             mixed = self._divided(mixed, a, b)
         if kind is ast.Pow and (b.nll or b.look):
             mixed = self.exponential(b, mixed)
-        if mixed.raw and (mixed.sites or mixed.nll):
+        if mixed.raw and (mixed.sites or mixed.nll) and kind not in _INTEGER:
             mixed = mixed.but(raw=EMPTY)
         if not mixed.sites and not mixed.nll and (a.lin is not None or b.lin is not None or mixed.deps):
             lin = self._linear(kind, a, b)
@@ -838,7 +845,7 @@ def mask_slices(v: V) -> tuple[Any, ...]:
 
 def is_activation(v: V) -> bool:
     """Whether a value is a model's output on tokens (not a bare parameter)."""
-    return bool(v.sites) and bool(v.taint)
+    return bool(v.sites) and bool(v.taint) and "counts" not in v.flags
 
 
 def describe_refs(refs: frozenset[Ref]) -> str:

@@ -91,6 +91,8 @@ class Machine:
         self.line = 0
         self.file = 0
         self.uncertain = 0
+        self.inside_model = 0
+        self.exits: list[list[dict[str, V]]] = []
         self.branch_deps: dict[int, frozenset[int]] = {}
         self.spent = 0
         self.seen_events: set[Any] = set()
@@ -296,8 +298,8 @@ class Machine:
             return a
         if a.obj is None or b.obj is None:
             has, other = (a, b) if a.obj is not None else (b, a)
-            if other.plain:
-                return has
+            if not (other.taint or other.sites or other.nll or other.look):
+                return has.but(deps=merge_sets(has.deps, other.deps)) if other.deps else has
             if isinstance(has.obj, Table):
                 has.obj.content = self.join(has.obj.content, other)
                 return has

@@ -229,6 +229,10 @@ class Statements(Expressions):
             obj.table = table
         return obj.table  # type: ignore[return-value]
 
+    def put(self, mapping: Mapping_, key: V, v: V) -> None:
+        """`mapping[key] = v` at a key of tokens."""
+        self.insert(self._mapping_table(mapping), key, v)
+
     def _index_parts(self, index: ast.expr) -> list[V]:
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         return [self.flat(self.eval(p)) for p in parts if not isinstance(p, ast.Slice)]
@@ -261,10 +265,12 @@ class Statements(Expressions):
             if any(r.split == "val" for r in refs):
                 self.emit(update, f"table learns {describe_refs(refs)}")
         if v.obj is not None and not isinstance(v.obj, Table):
-            table.content = self.join(table.content, v) if table.content is not UNKNOWN else v
-        elif not v.plain:
-            held = self.flat(v)
-            table.content = self.join(table.content, held.but(nll=EMPTY)) if table.content is not UNKNOWN else held.but(nll=EMPTY)
+            held = v.but(nll=EMPTY, look=EMPTY)
+        elif v.plain:
+            return
+        else:
+            held = self.flat(v).but(nll=EMPTY, look=EMPTY)
+        table.content = self.join(table.content, held) if table.content is not UNKNOWN else held
 
     def assign_back(self, target: ast.expr, v: V) -> None:
         """An expression was changed in place: its variable now holds `v`."""
@@ -510,7 +516,10 @@ class Statements(Expressions):
         if names:
             self.doubts.pop()
         if first and second:
-            scope.names = self._merged(after, scope.names)
+            if self.exits and "return" in (first, second) and first != second:
+                scope.names = after if second == "return" else scope.names
+            else:
+                scope.names = self._merged(after, scope.names)
             return first if first == second else ("continue" if "continue" in (first, second) else first)
         if first or second:
             kept = scope.names if first else after
@@ -518,6 +527,8 @@ class Statements(Expressions):
             for special in ("<return>", "<yield>"):
                 if special in gone:
                     kept[special] = self.join(kept.get(special), gone[special])
+            if (first or second) in ("break", "continue") and self.exits:
+                self.exits[-1].append(gone)
             scope.names = kept
             if first or second != FALL:
                 self.frames.append(("if", branch, 0 if first else 1))
@@ -580,7 +591,7 @@ class Statements(Expressions):
         loop = self.new_id()
         self._loosen(node, loop)
         with self.inside("loop", f"while {unparse(node.test, 60)}", node.lineno):
-            for turn in (1, 2):
+            for turn in (1,) if self.inside_model else (1, 2):
                 mark = len(self.frames)
                 self.frames.append(("loop", loop, turn))
                 test = self.eval(node.test)
@@ -588,13 +599,22 @@ class Statements(Expressions):
                 if truth is False:
                     del self.frames[mark:]
                     break
-                outcome = self.run(node.body)
+                outcome = self._turn(node.body)
                 del self.frames[mark:]
                 if outcome in ("return", "raise") and not self.uncertain:
                     return outcome
                 if outcome in ("break", "return", "raise"):
                     break
         return FALL
+
+    def _turn(self, body: list[ast.stmt]) -> str:
+        """One turn of a loop; what a `continue` or `break` on the way left in the variables is joined at its end."""
+        self.exits.append([])
+        scope = self.scope
+        outcome = self.run(body)
+        for left in self.exits.pop():
+            scope.names = self._merged(left, scope.names)
+        return outcome
 
     def _for(self, node: ast.For | ast.AsyncFor) -> str:
         source = self.eval(node.iter)
@@ -604,18 +624,27 @@ class Statements(Expressions):
             return self.run(node.orelse) if node.orelse else FALL
         if not alike:
             self._loosen(node, loop)
+        if self.inside_model:
+            turns = [self._any_of(turns)]
         with self.inside("loop", f"for {unparse(node.target, 30)} in {unparse(node.iter, 60)}", node.lineno):
             for number, element in enumerate(turns, start=1):
                 mark = len(self.frames)
                 self.frames.append(("loop", loop, number))
                 self.assign(node.target, element)
-                outcome = self.run(node.body)
+                outcome = self._turn(node.body)
                 del self.frames[mark:]
                 if outcome == "return":
                     return outcome
                 if outcome in ("break", "raise"):
                     break
         return FALL
+
+    def _any_of(self, turns: list[V]) -> V:
+        """Inside a model every layer is like another: one turn, with any of the elements, shows them all."""
+        out: V | None = None
+        for element in turns:
+            out = self.join(out, element)
+        return out or UNKNOWN
 
     def turns(self, source: V, loop: int) -> tuple[list[V], bool]:
         """The elements to turn a loop with, and whether they are all known one by one."""
@@ -671,7 +700,6 @@ class Statements(Expressions):
 
     def _range_turns(self, obj: Range, loop: int) -> tuple[list[V], bool]:
         mark = frozenset((loop,))
-        flags = merge_sets(obj.stop.flags, obj.start.flags)
         known = all(type(b.py) is int for b in (obj.start, obj.stop, obj.step)) and obj.step.py != 0
         if known:
             values = range(obj.start.py, obj.stop.py, obj.step.py)
@@ -693,11 +721,7 @@ class Statements(Expressions):
             if low is not None and turn == 2 and type(obj.step.py) is int:  # noqa: PLR2004 - the second turn is later
                 low += obj.step.py
             self.bounds[symbol.terms[0][0]] = (low, None)
-            if turn == 1 and low is not None:
-                out.append(V(low, lin=Lin(low), deps=deps, flags=EMPTY))
-            else:
-                out.append(V(lin=symbol, deps=deps))
-        del flags
+            out.append(V(lin=symbol, deps=deps))
         return out, False
 
     def _iterating_turns(self, obj: Iterating, loop: int) -> tuple[list[V], bool]:

@@ -2,32 +2,32 @@
 
 from collections.abc import Sequence
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from golf_audit.evidence.facts import Fact
 from golf_audit.finding import Location
+from golf_audit.reports import inert
 
+COLUMNS: tuple[tuple[str, JustifyMethod], ...] = (
+    ("seed", "right"),
+    ("", "left"),
+    ("", "center"),
+    ("claimed", "right"),
+    ("observed", "right"),
+    ("where", "left"),
+    ("", "left"),
+)
+"""Headings; a column without one may be broken into lines."""
 _MARKS = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("·", "dim")}
 
 
 def facts_table(facts: Sequence[Fact]) -> Table:
     """The rows as a rich table, a rule between seeds."""
     table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
-    for name, justify in (
-        ("seed", "right"),
-        ("", "left"),
-        ("", "center"),
-        ("claimed", "right"),
-        ("observed", "right"),
-        ("where", "left"),
-        ("", "left"),
-    ):
-        table.add_column(
-            name,
-            justify="right" if justify == "right" else "center" if justify == "center" else "left",
-            no_wrap=name != "",
-        )
+    for name, justify in COLUMNS:
+        table.add_column(name, justify=justify, no_wrap=bool(name))
     last: object = object()
     for fact in facts:
         if fact.seed != last and last is not None and table.row_count:
@@ -36,12 +36,12 @@ def facts_table(facts: Sequence[Fact]) -> Table:
         mark, style = _MARKS[fact.agrees]
         table.add_row(
             shown,
-            fact.quantity,
+            inert.line(fact.quantity),
             Text(mark, style),
             number(fact.claimed, fact.unit),
             Text(number(fact.observed, fact.unit), style if fact.agrees is False else ""),
             Text(_places(fact.claim, fact.source), "dim"),
-            Text(fact.note, "dim"),
+            Text(inert.line(fact.note), "dim"),
         )
         last = fact.seed
     return table
@@ -57,4 +57,4 @@ def number(value: float | None, unit: str) -> str:
 
 
 def _places(claim: Location | None, source: Location | None) -> str:
-    return " · ".join(f"{place.file}:{place.line}" for place in (claim, source) if place)
+    return " · ".join(inert.line(inert.line(f"{place.file}:{place.line}")) for place in (claim, source) if place)

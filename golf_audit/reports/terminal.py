@@ -11,10 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from golf_audit.engine import Report
+from golf_audit.evidence.facts import fact_table
 from golf_audit.finding import Confidence, Finding, Location, Severity
 from golf_audit.reports import inert
 from golf_audit.reports.excerpt import excerpt
-from golf_audit.reports.facts import flat
+from golf_audit.reports.facts import Sheet, flat, sheets
+from golf_audit.reports.facts_table import facts_table
 from golf_audit.reports.interface import ReportFormat
 from golf_audit.rulebook import Rulebook
 from golf_audit.verdict import is_suspect
@@ -72,7 +74,7 @@ class TerminalFormat(ReportFormat):
             if number and self.detail is not Detail.QUIET:
                 console.print()
             for part in self._parts(report):
-                console.print(part)
+                console.print(part, soft_wrap=isinstance(part, Text))
         return "\n".join(one.rstrip() for one in buffer.getvalue().splitlines()) + "\n"
 
     def _parts(self, report: Report) -> Iterator[RenderableType]:
@@ -89,6 +91,8 @@ class TerminalFormat(ReportFormat):
             yield Text()
             yield from _finding(report, finding)
         yield from _unproven(report)
+        if self.detail is Detail.NORMAL:
+            yield from _facts(report, "stated and observed differ", only_differing=True)
         yield from _hidden(report, shown)
         if self.detail is Detail.VERBOSE:
             yield from _appendix(report)
@@ -176,7 +180,35 @@ def _hidden(report: Report, shown: Sequence[Finding]) -> Iterator[RenderableType
         yield _indented(f"{_count(hidden, 'hint')} not shown: --pedantic shows all", style="dim")
 
 
+def _facts(report: Report, title: str, *, only_differing: bool = False) -> Iterator[RenderableType]:
+    """The table of what is stated and what is observed, or the rows of it where the two differ."""
+    rows = [
+        one
+        for one in (fact_table(report.case.evidence) if report.case else ())
+        if not only_differing or one.agrees is False
+    ]
+    if rows:
+        yield Text()
+        yield Text(f"  {title}", style="bold")
+        yield Padding(facts_table(rows), (0, 0, 0, 4), expand=False)
+
+
+def _sheet(sheet: Sheet) -> Iterator[RenderableType]:
+    """Other facts that are lists of records, under their name."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in sheet.columns:
+        table.add_column(name, overflow="fold")
+    for row in sheet.rows:
+        table.add_row(*map(Text, row))
+    yield Text()
+    yield Text(f"  {sheet.name}", style="bold")
+    yield Padding(table, (0, 0, 0, 4), expand=False)
+
+
 def _appendix(report: Report) -> Iterator[RenderableType]:
+    yield from _facts(report, "stated and observed")
+    for sheet in sheets(report.facts):
+        yield from _sheet(sheet)
     for title, rows in (
         ("facts", flat(report.facts)),
         ("rules", [(rule, outcome.value) for rule, outcome in sorted(report.outcomes.items())]),

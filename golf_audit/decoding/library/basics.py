@@ -190,6 +190,8 @@ def _hasattr(call: Call) -> object:
 def _isinstance(call: Call) -> object:
     value, kinds = call.get(0), call.get(1)
     names = [kind.name for kind in (kinds if isinstance(kinds, tuple) else (kinds,)) if isinstance(kind, Dotted)]
+    if isinstance(value, Dotted):
+        return False
     if not isinstance(value, PLAIN):
         return Unknown("the type of an object")
     return any(f"builtins.{kind.__name__}" in names for kind in type(value).__mro__)
