@@ -44,12 +44,13 @@ CLASSES = {
 
 @dataclass
 class Case:
-    """What the rules on evidence ask of a case; the source is decoded only where one asks."""
+    """What the rules on evidence ask of a case: no walk of the program, and the source decoded only where one asks."""
 
     folder: Folder
     evidence: Evidence
     rulebook: Rulebook
     walk: None = None
+    claimed: None = None
 
     @cached_property
     def source(self) -> object:
@@ -70,11 +71,12 @@ class Tally:
 
 
 def evidence_rules() -> list[Rule]:
-    """The rules whose module reads the evidence."""
+    """The rules on evidence: those whose examples are sample submissions."""
     return [
         rule
         for rule in all_rules()
-        if "golf_audit.evidence" in Path(sys.modules[type(rule).__module__].__file__ or "").read_text(encoding="utf-8")
+        if "golf_audit.evidence.samples"
+        in Path(sys.modules[type(rule).__module__].__file__ or "").read_text(encoding="utf-8")
     ]
 
 

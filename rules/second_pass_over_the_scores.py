@@ -116,6 +116,6 @@ class SecondPassOverTheScores(Rule):
                 one.update.location,
                 *path_to(one.update),
                 *claimed.evidence(one),
-                confidence=Confidence.MEDIUM if one.update.doubtful else Confidence.HIGH,
+                confidence=Confidence.MEDIUM if one.update.doubtful or claimed.only_on_a_branch(one) else Confidence.HIGH,
             )
             return

@@ -28,6 +28,8 @@ from golf_audit.program.statements import Statements
 from golf_audit.program.values import EMPTY, NO, UNKNOWN, V, const, merge_sets
 
 _RECURSION: Final = 2
+_FEW_SETTINGS: Final = 2
+"""A function that reads no more settings than this, and returns a constant, returns a setting."""
 
 
 class Calls(Statements):
@@ -138,7 +140,9 @@ class Calls(Statements):
         self._bind_arguments(f, scope, args, kwargs)
         outer, line, file, grad = self.scope, self.line, self.file, self.grad
         mark = len(self.frames)
-        uncertain, exits = self.uncertain, self.exits
+        uncertain, exits, trying = self.uncertain, self.exits, self.trying
+        self.trying = 0
+        read = len(self.env_log)
         self.exits = []
         where = self.location()
         self.scope, self.file = scope, f.scope.file
@@ -158,7 +162,7 @@ class Calls(Statements):
             self.active.pop()
             self.scope, self.line, self.file, self.grad = outer, line, file, grad
             del self.frames[mark:]
-            self.uncertain, self.exits = uncertain, exits
+            self.uncertain, self.exits, self.trying = uncertain, exits, trying
             self.inside_model -= in_model
         if f.generator:
             yielded = scope.names.get("<yield>", UNKNOWN)
@@ -166,6 +170,8 @@ class Calls(Statements):
                 return yielded
             return V(obj=Sequence_(None, yielded))
         out = scope.names.get("<return>", V(None))
+        if out.obj is None and out.py is not NO and 0 < len(self.env_log) - read <= _FEW_SETTINGS:
+            out = out.but(flags=out.flags | {f"env:{name}" for name in self.env_log[read:]})
         if memo is not None:
             self.remember(memo, out)
         return out

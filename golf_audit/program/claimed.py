@@ -68,6 +68,11 @@ class Claimed:
         )
 
 
+    def only_on_a_branch(self, one: Learned) -> bool:
+        """Whether the update stands under a condition on data that the score does not stand under."""
+        shared = set(one.score.context)
+        return any(frame[0] == "if" and frame[2] == 1 and frame not in shared for frame in one.update.context)
+
     def scored_first(self, one: Learned) -> bool:
         """Whether the update belongs to an evaluation of its own that scores each part before it learns it."""
         for report in self.walk.of(Report):

@@ -92,6 +92,8 @@ class Machine:
         self.file = 0
         self.uncertain = 0
         self.inside_model = 0
+        self.trying = 0
+        self.env_log: list[str] = []
         self.exits: list[list[dict[str, V]]] = []
         self.branch_deps: dict[int, frozenset[int]] = {}
         self.spent = 0

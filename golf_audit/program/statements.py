@@ -63,8 +63,9 @@ class Statements(Expressions):
         names["<return>"] = self.join(names["<return>"], v) if "<return>" in names else v
         return "return"
 
-    def _raise(self, node: ast.Raise) -> str:
-        return "raise"
+    def _raise(self, _: ast.Raise) -> str:
+        """The claimed run got past: a `raise` that the settings alone would reach is a setting misread, and is skipped."""
+        return "raise" if self.uncertain or self.trying else FALL
 
     def _break(self, _: ast.Break) -> str:
         return "break"
@@ -567,7 +568,9 @@ class Statements(Expressions):
             self.grad = grad
 
     def _try(self, node: ast.Try) -> str:
+        self.trying += bool(node.handlers)
         outcome = self.run(node.body)
+        self.trying -= bool(node.handlers)
         if outcome == "raise" and node.handlers:
             for handler in node.handlers:
                 outcome = self.run(handler.body)

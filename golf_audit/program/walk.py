@@ -85,6 +85,7 @@ class Walker(Library):
         if not isinstance(name, str):
             return self.mix((key, default)).but(flags=EMPTY)
         mark = frozenset((f"env:{name}",))
+        self.env_log.append(name)
         if name in self.set_env:
             return self.set_env[name].but(flags=self.set_env[name].flags | mark)
         if name in CLUSTER:

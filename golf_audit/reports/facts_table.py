@@ -57,4 +57,4 @@ def number(value: float | None, unit: str) -> str:
 
 
 def _places(claim: Location | None, source: Location | None) -> str:
-    return " · ".join(inert.line(inert.line(f"{place.file}:{place.line}")) for place in (claim, source) if place)
+    return " · ".join(inert.line(f"{place.file}:{place.line}") for place in (claim, source) if place)
