@@ -140,8 +140,9 @@ def audited(job: Job) -> Result:
     """The audit of one folder; whatever goes wrong is in its errors."""
     try:
         folder = next(folder for folder in open_submission(Path(job.place)) if folder.path == job.path)
+        start = time.process_time()
         report = audit(folder)
-        return _summary(job.pr, folder, report)
+        return _summary(job.pr, folder, report, time.process_time() - start)
     except Exception as error:  # noqa: BLE001 -- one folder must not stop the others
         return Result(job.pr, job.path, "", errors=(f"{FAILED}: {type(error).__name__}: {error}",))
 
@@ -150,7 +151,7 @@ def _lost(lost: Lost[Job]) -> Result:
     return Result(lost.job.pr, lost.job.path, "", errors=(f"{FAILED}: {lost.reason}",))
 
 
-def _summary(pr: int, folder: Folder, report: Report) -> Result:
+def _summary(pr: int, folder: Folder, report: Report, cpu: float) -> Result:
     return Result(
         pr=pr,
         folder=report.path,
@@ -164,6 +165,7 @@ def _summary(pr: int, folder: Folder, report: Report) -> Result:
         unproven=tuple(map(_told, report.unproven)),
         errors=tuple(f"{one.part}: {one.message}" for one in report.errors),
         phases={name: round(seconds, 4) for name, seconds in report.phases.items()},
+        cpu=round(cpu, 4),
         updates=_updates(report.case.walk) if report.case and report.case.walk else None,
     )
 

@@ -56,6 +56,8 @@ class Result:
     """`part: message`."""
     phases: Mapping[str, float] = field(default_factory=dict)
     """Wall-clock seconds of each phase."""
+    cpu: float = 0.0
+    """Seconds of the processor that the audit took: what a busy machine does not stretch."""
     updates: int | None = None
     """Updates that follow the gradient of a loss over validation tokens; None where the program was not walked."""
 

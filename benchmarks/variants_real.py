@@ -55,7 +55,7 @@ class Said:
     verdict: str
     rules: frozenset[str]
     """`code rule` of every certain foul; with a question mark where it is a question."""
-    entry: str = ENTRY
+    entry: str
 
     def against(self, other: "Said") -> str:
         """What has changed from `other` to this, in words; nothing where it is the same."""
@@ -141,9 +141,9 @@ def _run(jobs: list[Job], processes: int, limit: float) -> int:
             print(f"{done.job.name}: lost: {done.reason}")
             changed["lost"] += 1
             continue
-        tried.update(done.changes)
+        tried.update(list(done.changes))
         changes = {name: change for name, change in done.changes.items() if change}
-        changed.update(changes)
+        changed.update(list(changes))
         print(f"{done.job.name}: {done.verdict}, {len(changes)} of {len(done.changes)} variants change it")
         for name, change in changes.items():
             print(f"    {name}: {change}")

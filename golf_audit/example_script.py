@@ -2,7 +2,7 @@
 
 from textwrap import dedent, indent
 
-_HEAD = '''
+_HEAD = """
 import copy, glob, math, os
 import numpy as np
 import sentencepiece as spm
@@ -80,21 +80,21 @@ def evaluate(model, tokens, luts):
 
 def report(label, result):
     print(f"{label} val_loss:{result[0]:.8f} val_bpb:{result[1]:.8f}")
-'''
+"""
 
-_MAIN = '''
+_MAIN = """
 def main():
     luts = token_bytes(256)
     train_tokens = load_split(os.path.join(DATA, "fineweb_train_*.bin"))
     val_tokens = load_split(os.path.join(DATA, "fineweb_val_*.bin"))
     model = Model()
     train(model, train_tokens, int(os.environ.get("ITERATIONS", 1000)))
-'''
+"""
 
-_TAIL = '''
+_TAIL = """
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 def script(main: str, functions: str = "") -> str:

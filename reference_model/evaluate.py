@@ -104,7 +104,7 @@ def score_windows(losses_of: Losses, starts: list[int], tally: Tally, config: Co
     for first in range(0, len(starts), WINDOWS):
         batch = starts[first : first + WINDOWS]
         if batch[0] == 0:
-            score_batch(losses_of, [0], length, length, tally)
+            score_batch(losses_of, batch[:1], length, length, tally)
             batch = batch[1:]
         if batch:
             # On a GPU a smaller batch would be another graph to compile: windows beyond the end count for nothing.

@@ -96,14 +96,14 @@ def _checked(run: Path, config: Config, script: bytes) -> RunResults:
     artifact = run / Path(config.artifact_path).name
     if len(logs) != 1 or not artifact.is_file() or not (run / SCRIPT).is_file():
         raise ResultsError(f"{run} must hold {SCRIPT}, one log and {artifact.name}, as the training command leaves it")
+    actual = (run / SCRIPT).stat().st_size + artifact.stat().st_size
+    if actual > config.artifact_bytes:
+        raise PackError(f"{run} is {actual} bytes of code and model, over the {config.artifact_bytes} allowed")
     if (run / SCRIPT).read_bytes() != script:
         raise PackError(f"{run} was made by another script than {config.preset}'s now: train it again")
     result = read_results(logs[0], config)
-    actual = len(script) + artifact.stat().st_size
     if actual != result.total_bytes:
         raise PackError(f"{run} holds {actual} bytes of code and model, but its log counts {result.total_bytes}")
-    if actual > config.artifact_bytes:
-        raise PackError(f"{run} is {actual} bytes of code and model, over the {config.artifact_bytes} allowed")
     return result
 
 

@@ -57,7 +57,9 @@ class BlendAtTheTargetOnly(Rule):
     code = "GA-C2-003"
     severity = Severity.DISQUALIFYING
     authority = ("valerio-1026", "guide-c2")
-    would_change = "Blending whole rows over the vocabulary that sum to one, and reading the realised token from the result."
+    would_change = (
+        "Blending whole rows over the vocabulary that sum to one, and reading the realised token from the result."
+    )
     legal = (
         Example("no cache", script("report('final', evaluate(model, val_tokens, luts))")),
         Example(

@@ -59,14 +59,23 @@ class CalibrationAfterTheClock(Rule):
     authority = ("valerio-593", "valerio-609", "readme-r3", "readme-r5")
     would_change = "A log in which training stops early enough for the calibration to end inside the cap, or a calibration without training tokens."
     legal = (
-        Example("a reserve of twelve seconds", files=_ran(_CALIBRATES, 588_041, "gptq:reserving 12s, effective=588000ms\n" + _LATE)),
+        Example(
+            "a reserve of twelve seconds",
+            files=_ran(_CALIBRATES, 588_041, "gptq:reserving 12s, effective=588000ms\n" + _LATE),
+        ),
         Example("text that the model generates itself", files=_ran(_GENERATES, 600_071)),
         Example("no calibration, the whole budget", files=_ran(_PLAIN, 600_071, "")),
-        Example("a cap of 560 seconds", files=_ran(_CALIBRATES, 560_049, "gptq:hessians collected layers=68 time:38.8s")),
+        Example(
+            "a cap of 560 seconds", files=_ran(_CALIBRATES, 560_049, "gptq:hessians collected layers=68 time:38.8s")
+        ),
     )
     illegal = (
         Example("the full ten minutes, then 3.6 s", files=_ran(_CALIBRATES, 600_042), says="600.0 s"),
-        Example("again, with a longer collection", files=_ran(_CALIBRATES, 600_098, "gptq:calibrated 41 layers in 11.3s"), says="600.1 s"),
+        Example(
+            "again, with a longer collection",
+            files=_ran(_CALIBRATES, 600_098, "gptq:calibrated 41 layers in 11.3s"),
+            says="600.1 s",
+        ),
         Example("a clock of 600.3 s", files=_ran(_CALIBRATES, 600_302), says="600.3 s"),
     )
 

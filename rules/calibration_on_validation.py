@@ -27,7 +27,9 @@ class CalibrationOnValidation(Rule):
     code = "GA-DATA-005"
     severity = Severity.DISQUALIFYING
     authority = ("valerio-728", "readme-r6", "guide-c1")
-    would_change = "Calibration on training tokens inside the training budget, or on text that the model generates itself."
+    would_change = (
+        "Calibration on training tokens inside the training budget, or on text that the model generates itself."
+    )
     legal = (
         Example(
             "on training tokens",

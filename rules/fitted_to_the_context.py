@@ -53,7 +53,10 @@ class FittedToTheContext(Rule):
         Example("no steps are taken", _with("nll[0, :s].mean()", "0")),
         Example(
             "ships it, claims the plain evaluation",
-            _with("nll[0, :s].mean()", run="slot(model, val_tokens, luts)\nreport('final', evaluate(model, val_tokens, luts))"),
+            _with(
+                "nll[0, :s].mean()",
+                run="slot(model, val_tokens, luts)\nreport('final', evaluate(model, val_tokens, luts))",
+            ),
         ),
     )
     illegal = (

@@ -36,6 +36,7 @@ _FIRST = _EPOCHS.replace("{keep}", f"if epoch == 0: {_KEEP}")
 _EVERY = _EPOCHS.replace("{keep}", _KEEP)
 _RUN = "report('final_ttt', per_document(model, val_tokens, luts, find_documents(val_tokens), {n}))"
 
+
 class LastEpochScore(Rule):
     """
     A token must be scored before the first epoch that learns it, not after.

@@ -17,7 +17,7 @@ def slot(model, tokens, luts, stride=16, steps=8):
         s = 0 if start == 0 else SEQ - stride
         with torch.no_grad():
             hidden = model.hidden(x)
-        delta = torch.zeros(1, 1, hidden.size(-1), requires_grad=True)
+        delta = torch.zeros(x.size(0), 1, hidden.size(-1), requires_grad=True)
         optimizer = torch.optim.AdamW([delta], lr=1e-2)
         mask = torch.zeros(1, SEQ)
         {mask}
@@ -45,25 +45,39 @@ class OptimisedOnTheScoredSlice(Rule):
 
     SLOT makes a small vector for each window, lets an optimizer fit it to the window's losses, and scores the window
     with it. Where the fitted slice is (or holds) the scored slice, each scored token has told the predictor what it
-    is. Fitting to the context before the scored slice is another matter: see `fitted-to-the-context`.
+    is. One small vector that all windows of a batch share learns less of each, and nobody ruled on it: that form is
+    shown as needing a ruling. Fitting to the context before the scored slice is another matter: see
+    `fitted-to-the-context`.
     """
 
     code = "GA-C1-005"
     severity = Severity.DISQUALIFYING
     authority = ("guide-c1", "guide-c3", "issue-1336")
-    would_change = "Show that the fitted losses end where the scored slice begins, or that this evaluation is not the claim."
+    would_change = (
+        "Show that the fitted losses end where the scored slice begins, or that this evaluation is not the claim."
+    )
     legal = (
         Example("fits nothing", script("report('final', evaluate(model, val_tokens, luts))")),
         Example(
             "ships the fitting, claims the plain evaluation",
-            script("slot(model, val_tokens, luts)\nreport('final', evaluate(model, val_tokens, luts))",
-                   _SLOT.replace("{mask}", "mask[0, s:SEQ] = 1.0").replace("{loss}", "(nll * mask).sum()")),
+            script(
+                "slot(model, val_tokens, luts)\nreport('final', evaluate(model, val_tokens, luts))",
+                _SLOT.replace("{mask}", "mask[0, s:SEQ] = 1.0").replace("{loss}", "(nll * mask).sum()"),
+            ),
         ),
         Example("fits the context only", _with("mask[0, 0:s] = 1.0")),
     )
     illegal = (
         Example("the mask is the scored slice", _with("mask[0, s:SEQ] = 1.0"), says="fitted to"),
         Example("fits the whole window", _with("pass", "nll.mean()"), says="fitted to"),
+        Example(
+            "one vector for the whole batch",
+            script(
+                _RUN,
+                _SLOT.replace("x.size(0), 1,", "1, 1,").replace("{mask}", "pass").replace("{loss}", "nll.mean()"),
+            ),
+            says="shared by the windows",
+        ),
         Example("slices instead of masking", _with("pass", "nll[0, s:SEQ].mean()"), says="fitted to"),
     )
 
@@ -76,12 +90,15 @@ class OptimisedOnTheScoredSlice(Rule):
             if one.relation is not Relation.SAME or not claimed.made_with_the_window(one):
                 continue
             update = one.update
+            shared = claimed.shared_by_the_batch(one)
+            what = "one vector, shared by the windows of a batch, that" if shared else "what"
             yield self.finding(
-                f"what scores the headline “{claimed.report.label.strip()}” was fitted to the tokens that it scores, window by"
-                f" window ({why_live(update)}).",
+                f"{what} scores the headline “{claimed.report.label.strip()}” was fitted to the tokens that it scores, window"
+                f" by window ({why_live(update)}).",
                 update.location,
                 *path_to(update),
                 *claimed.evidence(one),
+                severity=Severity.RULING if shared else Severity.DISQUALIFYING,
                 confidence=Confidence.MEDIUM if update.doubtful else Confidence.HIGH,
             )
             return

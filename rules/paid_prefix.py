@@ -86,9 +86,7 @@ class PaidPrefix(Rule):
     illegal = (
         Example(
             "a compressed prefix whose tokens cost nothing",
-            script(
-                "report('final', evaluate_with(model, val_tokens, luts, read_blob('prefix.xz')))", _SCORE + _BLOB
-            ),
+            script("report('final', evaluate_with(model, val_tokens, luts, read_blob('prefix.xz')))", _SCORE + _BLOB),
             says="content of a file",
         ),
         Example(

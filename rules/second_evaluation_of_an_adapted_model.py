@@ -24,6 +24,7 @@ def score_first(model, tokens, luts):
     return loss_sum / tokens.numel(), loss_sum / math.log(2.0) / byte_count
 """
 
+
 class SecondEvaluationOfAnAdaptedModel(Rule):
     """
     The first pass of an adapting evaluation is the score; the model that it leaves behind has seen every token.

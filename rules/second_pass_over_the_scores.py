@@ -25,6 +25,7 @@ def rescore(model, tokens, luts, table):
     return loss_sum / tokens.numel(), loss_sum / math.log(2.0) / byte_count
 """
 
+
 class SecondPassOverTheScores(Rule):
     """
     Each token is scored once, left to right, by what came before it.
@@ -116,6 +117,8 @@ class SecondPassOverTheScores(Rule):
                 one.update.location,
                 *path_to(one.update),
                 *claimed.evidence(one),
-                confidence=Confidence.MEDIUM if one.update.doubtful or claimed.only_on_a_branch(one) else Confidence.HIGH,
+                confidence=Confidence.MEDIUM
+                if one.update.doubtful or claimed.only_on_a_branch(one)
+                else Confidence.HIGH,
             )
             return

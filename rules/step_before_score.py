@@ -28,6 +28,7 @@ _GOOD = _LOOP.replace("{body}", _SCORE + "\n        " + _STEP)
 _BAD = _LOOP.replace("{body}", _STEP + "\n        " + _SCORE)
 _RUN = "report('final_ttt', chunks(model, val_tokens, luts, True))"
 
+
 class StepBeforeScore(Rule):
     """
     Inside an adapting evaluation each chunk must be scored before the step that learns it.
@@ -86,15 +87,27 @@ class StepBeforeScore(Rule):
         Example("steps, then scores", script(_RUN, _BAD), says="just been trained on"),
         Example(
             "trains on the chunk for three epochs before scoring it",
-            script(_RUN, _LOOP.replace("{body}", "for epoch in range(3):\n            optimizer.zero_grad()\n"
-                   "            model(x, y).backward()\n            optimizer.step()\n        " + _SCORE)),
+            script(
+                _RUN,
+                _LOOP.replace(
+                    "{body}",
+                    "for epoch in range(3):\n            optimizer.zero_grad()\n"
+                    "            model(x, y).backward()\n            optimizer.step()\n        " + _SCORE,
+                ),
+            ),
             says="just been trained on",
         ),
         Example(
             "writes the parameters by hand before scoring",
-            script(_RUN, _LOOP.replace("{body}", "g = torch.autograd.grad(model(x, y), list(model.parameters()))\n"
-                   "        with torch.no_grad():\n            for p, d in zip(model.parameters(), g):\n"
-                   "                p.data.sub_(0.01 * d)\n        " + _SCORE)),
+            script(
+                _RUN,
+                _LOOP.replace(
+                    "{body}",
+                    "g = torch.autograd.grad(model(x, y), list(model.parameters()))\n"
+                    "        with torch.no_grad():\n            for p, d in zip(model.parameters(), g):\n"
+                    "                p.data.sub_(0.01 * d)\n        " + _SCORE,
+                ),
+            ),
             says="just been trained on",
         ),
     )

@@ -63,8 +63,11 @@ class TableFilledBeforeItIsAsked(Rule):
     )
     illegal = (
         Example("inserts, then asks", _with(_INSERT, "pass"), says="was filled with"),
-        Example("inserts one by one, then asks",
-                _with("for a, b in zip(x[0].numpy(), y[0].numpy()): table[a, b] += 1", "pass"), says="was filled with"),
+        Example(
+            "inserts one by one, then asks",
+            _with("for a, b in zip(x[0].numpy(), y[0].numpy()): table[a, b] += 1", "pass"),
+            says="was filled with",
+        ),
         Example("both before and after", _with(_INSERT, _INSERT), says="was filled with"),
     )
 

@@ -10,6 +10,10 @@ from golf_audit.rule import Example, Rule
 if TYPE_CHECKING:
     from golf_audit.case import Case
 
+_NAMELESS = {
+    f"run_{n}.log": run.log().replace(f"  seed: {run.seed}\n", "") for n, run in zip("abc", THREE, strict=True)
+}
+
 
 class TooFewSeeds(Rule):
     """
@@ -26,7 +30,7 @@ class TooFewSeeds(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("three seeds", files=submission()),
         Example("five seeds", files=submission(*(SampleRun(s) for s in range(1, 6)))),
-        Example("three logs that name no seed", files=submission(*THREE, files={})),
+        Example("three logs that name no seed", files={**_NAMELESS, "submission.json": '{"val_bpb": 1.0806}'}),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("one seed", files=submission(THREE[0]), says="1 seed"),

@@ -95,9 +95,11 @@ class TrainThenScore(Rule):
         ),
         Example(
             "learns, between documents, from those already scored",
-            script("report('final_phased', phased(model, val_tokens, luts, find_documents(val_tokens)))",
-                   _PHASED + "\ndef find_documents(t):\n    s = (t == 1).nonzero().flatten().tolist()\n"
-                   "    return [(a, b - a) for a, b in zip(s, s[1:])]\n"),
+            script(
+                "report('final_phased', phased(model, val_tokens, luts, find_documents(val_tokens)))",
+                _PHASED + "\ndef find_documents(t):\n    s = (t == 1).nonzero().flatten().tolist()\n"
+                "    return [(a, b - a) for a, b in zip(s, s[1:])]\n",
+            ),
         ),
         Example(
             "warms kernels up on validation tokens with a copy that is thrown away",
@@ -181,4 +183,3 @@ class TrainThenScore(Rule):
                 confidence=Confidence.MEDIUM if update.doubtful else Confidence.HIGH,
             )
             return
-

@@ -236,6 +236,10 @@ def test_a_readable_file_beside_the_payload() -> None:
         {**wrapper, "train_gpt_human.py": PROGRAM.replace("    total = 0.0\n", "    total = 0.0  # none yet\n")}
     )
     assert [note.kind for note in same.notes] == [NoteKind.TWIN]
+    noted = PROGRAM.replace(
+        "def train(args, model, batches):", 'def train(args: object, model, batches) -> float:\n    """Train."""'
+    )
+    assert [note.kind for note in source_of({**wrapper, "train_gpt_human.py": noted}).notes] == [NoteKind.TWIN]
     other = source_of({**wrapper, "train_gpt_human.py": PROGRAM.replace("loss.backward()", "pass")})
     assert [note.kind for note in other.notes] == [NoteKind.DIFFERS]
     assert "train" in other.notes[0].message

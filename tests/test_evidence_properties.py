@@ -87,7 +87,9 @@ def test_the_evaluation_is_the_sum_of_its_parts(before: int, scoring: int) -> No
 def test_a_wrong_deviation_is_answered_with_both_right_ones(values: list[float]) -> None:
     """The message holds the sample and the population deviation of the stated values."""
     runs = tuple(SampleRun(seed, bpb) for seed, bpb in enumerate(values, 1))
-    said = messages(Folder.from_files(submission(*runs, metadata={"val_bpb_std": 0.98765})), "deviation-not-of-its-seeds")
+    said = messages(
+        Folder.from_files(submission(*runs, metadata={"val_bpb_std": 0.98765})), "deviation-not-of-its-seeds"
+    )
     assert said
     sample, population = figures(said[0])[-2:]
     assert math.isclose(sample, stdev(values), rel_tol=0.06)

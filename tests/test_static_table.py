@@ -21,7 +21,7 @@ def label(pr: int, verdict: str, *categories: str, authority: str = "own_reading
 def result(pr: int, verdict: str, *findings: Found, state: str = "plain", seconds: float = 1.0) -> Result:
     """The result on that folder."""
     folder = f"records/track_10min_16mb/folder{pr}"
-    return Result(pr, folder, verdict, "train_gpt.py", state, findings, phases={"walk": seconds})
+    return Result(pr, folder, verdict, "train_gpt.py", state, findings, phases={"walk": seconds}, cpu=seconds)
 
 
 def found(code: str, confidence: str = "high", severity: str = "disqualifying") -> Found:

@@ -58,7 +58,12 @@ def _counted_bytes(line: HeadlineLine) -> int | None:
     """The bytes that the log says the headline's value was taken over: on its own line, or on another with the same value."""
     value = line.event.bpb
     for event in line.run.of(Evaluation):
-        if event.nbytes and abs(event.bpb - value) <= 0.51 * 10.0 ** -min(event.digits, _SAME_DIGITS):
+        named_for_tokens = line.run.val_tokens and event.nbytes and abs(event.nbytes - line.run.val_tokens.count) <= 1
+        if (
+            event.nbytes
+            and not named_for_tokens
+            and abs(event.bpb - value) <= 0.51 * 10.0 ** -min(event.digits, _SAME_DIGITS)
+        ):
             return event.nbytes
     return None
 

@@ -117,7 +117,7 @@ def _stop(line: int, text: str) -> Iterator[Event]:
 
 def _step(line: int, text: str) -> Iterator[Event]:
     match = patterns.STEP.search(text)
-    if match and ((match.start() > _INDENT and "step:" not in match[0]) or _is_progress_label(text[: match.start(1)])):
+    if match and "step:" not in match[0] and (match.start() > _INDENT or _is_progress_label(text[: match.start(1)])):
         return
     match = match or patterns.STEP_ALONE.match(text)
     if not match:
@@ -135,6 +135,8 @@ def _step(line: int, text: str) -> Iterator[Event]:
         yield Validation(line, step, total, _number(loss[1]) if loss else None, value, seconds)
     elif loss := patterns.TRAIN_LOSS.search(rest):
         yield Step(line, step, total, _number(loss[1]), seconds, bool(clock and clock[2] == "m"))
+    elif seconds is not None and match.re is patterns.STEP_ALONE:
+        yield Step(line, step, total, None, seconds)
 
 
 def _is_progress_label(before: str) -> bool:

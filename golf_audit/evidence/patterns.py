@@ -17,7 +17,7 @@ STEP = re.compile(
     re.I,
 )
 STEP_ALONE = re.compile(r"^\W{0,6}(?:\[[^\]]*\]\s*)?(?:>+ ?)?step\s*[: ]\s*(\d[\d,]*)\b(?!\s*/)", re.I)
-TRAIN_LOSS = re.compile(rf"(?:train_loss|\btl|\bloss)\s*[:= ]\s*{N}", re.I)
+TRAIN_LOSS = re.compile(rf"(?:train_loss|\btl|\b\w*loss)\s*[:= ]\s*{N}", re.I)
 CLOCK = re.compile(
     rf"(?:train_time|\btt|train_wall(?:clock)?|elapsed|\btime|\bdt|\bt)\s*[:= ]\s*{NUMBER}\s*{UNIT}", re.I
 )
@@ -66,7 +66,7 @@ TOKENS = re.compile(
 SCORED = re.compile(
     r"(?i)\b(?:n_tokens|tokens_scored|scored_tokens|subset|tokens|total_targets)\s*[:=]\s*(\d[\d,]{4,})"
 )
-BYTES = re.compile(r"(?i)\b(?:bytes|n_bytes|n_sidecar_bytes|scored_bytes|total_bytes)\s*[:=]\s*(\d[\d,]{4,})\b")
+BYTES = re.compile(r"(?i)(?<![\w])(?:bytes=|(?:n_bytes|n_sidecar_bytes|scored_bytes)\s*[:=]\s*)(\d[\d,]{4,})\b")
 RESERVE = re.compile(r"gptq:? ?reserving\s+([\d.]+)\s*(ms|s)\b")
 PAIR = re.compile(r"([A-Za-z_]\w*)[:=](\S+)")
 DUMP = re.compile(r"^\s{1,4}\"?([a-z_]\w*)\"?\s*[:=]\s(.*\S)\s*$")

@@ -153,9 +153,11 @@ class RunLog:
 
     @property
     def named_seed(self) -> int | None:
-        """The seed in the file's name."""
-        match = _SEED_IN_NAME.search(self.path.rsplit("/", 1)[-1])
-        return int(match[1] or match[2]) if match else None
+        """The seed in the file's name, else in the folder it lies in."""
+        for part in reversed(self.path.split("/")):
+            if match := _SEED_IN_NAME.search(part):
+                return int(match[1] or match[2])
+        return None
 
     @property
     def seed(self) -> int | None:

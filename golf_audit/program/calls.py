@@ -83,10 +83,16 @@ class Calls(Statements):
             return self.enter(obj, args, kwargs)
         if isinstance(obj, Bound):
             if isinstance(obj.func, External):
-                return self.method(obj.func.name[1:] if obj.func.name.startswith(".") else obj.func.name, obj.args[0], args, kwargs)
+                return self.method(
+                    obj.func.name[1:] if obj.func.name.startswith(".") else obj.func.name, obj.args[0], args, kwargs
+                )
             if isinstance(obj.func, Function):
                 return self.enter(obj.func, [*obj.args, *args], {**obj.kwargs, **kwargs})
-            return self.call(V(obj=obj.func) if not isinstance(obj.func, V) else obj.func, [*obj.args, *args], {**obj.kwargs, **kwargs})
+            return self.call(
+                V(obj=obj.func) if not isinstance(obj.func, V) else obj.func,
+                [*obj.args, *args],
+                {**obj.kwargs, **kwargs},
+            )
         if isinstance(obj, External):
             return self.external(obj.name, args, kwargs)
         if isinstance(obj, Class):
@@ -257,7 +263,9 @@ class Calls(Statements):
             default = cls.find(name)
             if default is not None and isinstance(default.obj, Bound) and isinstance(default.obj.func, External):
                 factory = default.obj.kwargs.get("default_factory")
-                default = self.call(factory, [], {}) if factory is not None else default.obj.kwargs.get("default", UNKNOWN)
+                default = (
+                    self.call(factory, [], {}) if factory is not None else default.obj.kwargs.get("default", UNKNOWN)
+                )
             if default is not None:
                 instance.attrs[name] = self.echoed(name, default) if default.flags and default.obj is None else default
 
@@ -266,7 +274,9 @@ class Calls(Statements):
         method = cls.find("forward") if cls.is_module else cls.find("__call__")
         if method is None:
             return self._opaque(function, args, kwargs)
-        out = self.call(V(obj=Bound(method.obj, [function])) if isinstance(method.obj, Function) else method, args, kwargs)
+        out = self.call(
+            V(obj=Bound(method.obj, [function])) if isinstance(method.obj, Function) else method, args, kwargs
+        )
         if obj.site and self.hooks.get(obj.site):
             self.run_hooks(obj.site, function, args, out)
         return out

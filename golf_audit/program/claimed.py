@@ -64,9 +64,14 @@ class Claimed:
     def made_with_the_window(self, one: Learned) -> bool:
         """Whether what was updated is made anew for each window that is scored (SLOT's vector)."""
         return bool(one.update.sites) and all(
-            bool(loops_of(self.walk.sites[s].context) & self.shared_loops(one)) for s in one.update.sites if s in self.walk.sites
+            bool(loops_of(self.walk.sites[s].context) & self.shared_loops(one))
+            for s in one.update.sites
+            if s in self.walk.sites
         )
 
+    def shared_by_the_batch(self, one: Learned) -> bool:
+        """Whether what was updated is one vector for all windows of a batch."""
+        return all(self.walk.sites[s].shared for s in one.update.sites if s in self.walk.sites)
 
     def only_on_a_branch(self, one: Learned) -> bool:
         """Whether the update stands under a condition on data that the score does not stand under."""
@@ -75,11 +80,21 @@ class Claimed:
 
     def scored_first(self, one: Learned) -> bool:
         """Whether the update belongs to an evaluation of its own that scores each part before it learns it."""
-        for report in self.walk.of(Report):
-            for atom in report.atoms:
-                if one.update.id in atom.priors and relate(one.update, atom.targets, atom.context) is Relation.OTHER:
-                    return True
-        return False
+        return any(
+            one.update.id in atom.priors and relate(one.update, atom.targets, atom.context) is Relation.OTHER
+            for report in self.clean_scores
+            for atom in report.atoms
+        )
+
+    @cached_property
+    def clean_scores(self) -> tuple[Report, ...]:
+        """Reports of a score over bytes in which no token was learned before it was scored."""
+        return tuple(
+            report
+            for report in self.walk.of(Report)
+            if "bytes" in report.flags
+            and not any(one.foul for atom in report.atoms for one in learned_before(atom, self.walk.updates))
+        )
 
     def evidence(self, one: Learned) -> Iterator[Related]:
         """Where the tokens are scored afterwards, and which line of the program is the claim."""

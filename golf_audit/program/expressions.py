@@ -283,7 +283,11 @@ class Expressions(Machine):
                 if not seen:
                     return v if len(node.values) == 1 or not v.flags else v
                 if want:
-                    return self._flagged(TRUE, [*seen, v]) if all(self.truth(s) is not None for s in seen) else self.mix([*seen, v])
+                    return (
+                        self._flagged(TRUE, [*seen, v])
+                        if all(self.truth(s) is not None for s in seen)
+                        else self.mix([*seen, v])
+                    )
                 return self._flagged(FALSE, [*seen, v])
             seen.append(v)
         unknown = [s for s in seen if self.truth(s) is None]
@@ -573,7 +577,7 @@ class Expressions(Machine):
         obj = v.obj
         if isinstance(obj, External):
             if obj.name == "os.environ":
-                return self.call(V(obj=External("os.environ.get")), [self.eval(index)], {})
+                return self.call(V(obj=External("os.environ.get")), [self.eval(index), UNKNOWN], {})
             self.eval(index)
             return v
         if isinstance(obj, Function) and obj.kind == "jit":
@@ -656,7 +660,9 @@ class Expressions(Machine):
         if isinstance(table.content.obj, Mapping_ | Table | Sequence_):
             return table.content.but(look=merge_sets(table.content.look, frozenset((look,))))
         return self.mix((content, k.but(raw=EMPTY))).but(
-            look=merge_sets(content.look, frozenset((look,))), raw=EMPTY, lin=None,
+            look=merge_sets(content.look, frozenset((look,))),
+            raw=EMPTY,
+            lin=None,
             flags=merge_sets(content.flags, frozenset(f for f in k.flags if f == "hashed")),
         )
 
@@ -713,7 +719,9 @@ class Expressions(Machine):
         if (base.raw or base.taint) and (first or base.raw):
             base = base.but(
                 raw=self.moved(base.raw, deps, start),
-                taint=self.moved(base.taint, deps, None) if base.taint != base.raw else self.moved(base.raw, deps, start),
+                taint=self.moved(base.taint, deps, None)
+                if base.taint != base.raw
+                else self.moved(base.raw, deps, start),
                 deps=merge_sets(base.deps, deps),
                 lin=None,
                 py=NO,
@@ -735,9 +743,13 @@ class Expressions(Machine):
         if base.raw and not k.raw and not k.taint:
             start = k.lin if (k.lin is not None and alone) else None
             return base.but(
-                raw=self.moved(base.raw, k.deps, start) if start is not None else self.moved(base.raw, k.deps, None, blur=True),
+                raw=self.moved(base.raw, k.deps, start)
+                if start is not None
+                else self.moved(base.raw, k.deps, None, blur=True),
                 taint=self.moved(base.taint, k.deps, None),
-                deps=merge_sets(base.deps, k.deps), lin=None, py=NO,
+                deps=merge_sets(base.deps, k.deps),
+                lin=None,
+                py=NO,
             )
         if k.taint or k.deps or base.deps:
             mixed = self.mix((base, k.but(raw=EMPTY, look=EMPTY, nll=EMPTY)), keep_alias=True)
@@ -749,8 +761,14 @@ class Expressions(Machine):
         from golf_audit.events import Score
 
         atom = Atom(
-            targets=targets.raw, sel=None, priors=self.prior(scores), sites=scores.sites, context=self.context(),
-            line=self.line, file=self.file, grad=self.grad,
+            targets=targets.raw,
+            sel=None,
+            priors=self.prior(scores),
+            sites=scores.sites,
+            context=self.context(),
+            line=self.line,
+            file=self.file,
+            grad=self.grad,
         )
         mixed = self.mix((scores, targets), raw=False)
         if any(r.split == "val" for r in targets.raw):

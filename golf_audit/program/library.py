@@ -42,27 +42,85 @@ _ALLOCATE: Final = frozenset(
 )
 _TRANSPARENT: Final = frozenset(
     (
-        "torch.compile", "torch.jit.script", "torch.nn.DataParallel", "torch.nn.parallel.DistributedDataParallel",
-        "torch.nn.parallel.distributed.DistributedDataParallel", "torch._dynamo.disable", "torch.compiler.disable",
-        "functools.lru_cache", "functools.cache", "functools.wraps", "torch.jit.trace", "tqdm.tqdm", "tqdm.auto.tqdm",
-        "iter", "reversed", "torch.as_tensor", "numpy.asarray", "numpy.ascontiguousarray", "torch.distributed.fsdp.FullyShardedDataParallel",
+        "torch.compile",
+        "torch.jit.script",
+        "torch.nn.DataParallel",
+        "torch.nn.parallel.DistributedDataParallel",
+        "torch.nn.parallel.distributed.DistributedDataParallel",
+        "torch._dynamo.disable",
+        "torch.compiler.disable",
+        "functools.lru_cache",
+        "functools.cache",
+        "functools.wraps",
+        "torch.jit.trace",
+        "tqdm.tqdm",
+        "tqdm.auto.tqdm",
+        "iter",
+        "reversed",
+        "torch.as_tensor",
+        "numpy.asarray",
+        "numpy.ascontiguousarray",
+        "torch.distributed.fsdp.FullyShardedDataParallel",
     )
 )
 _SIZES: Final = frozenset(("numel", "size", "dim", "element_size", "nelement", "stride", "data_ptr", "storage_offset"))
 _NETWORK: Final = (
-    "urllib.request.", "requests.", "huggingface_hub.", "httpx.", "aiohttp.", "wget.", "gdown.", "datasets.load_dataset",
-    "socket.create_connection", "socket.socket", "torch.hub.", "boto3.", "ftplib.", "http.client.", "kernels.get_kernel",
+    "urllib.request.",
+    "requests.",
+    "huggingface_hub.",
+    "httpx.",
+    "aiohttp.",
+    "wget.",
+    "gdown.",
+    "datasets.load_dataset",
+    "socket.create_connection",
+    "socket.socket",
+    "torch.hub.",
+    "boto3.",
+    "ftplib.",
+    "http.client.",
+    "kernels.get_kernel",
 )
 _NOT_NETWORK: Final = ("urllib.request.Request", "requests.exceptions")
 _REDUCE: Final = frozenset(("sum", "mean", "item", "nansum", "nanmean", "fsum", "average"))
 _FILL: Final = frozenset(
-    ("zero_", "fill_", "normal_", "uniform_", "zeros_", "ones_", "trunc_normal_", "kaiming_uniform_", "orthogonal_", "constant_",
-     "kaiming_normal_", "xavier_uniform_", "xavier_normal_", "eye_")
+    (
+        "zero_",
+        "fill_",
+        "normal_",
+        "uniform_",
+        "zeros_",
+        "ones_",
+        "trunc_normal_",
+        "kaiming_uniform_",
+        "orthogonal_",
+        "constant_",
+        "kaiming_normal_",
+        "xavier_uniform_",
+        "xavier_normal_",
+        "eye_",
+    )
 )
 _ARITHMETIC_IN_PLACE: Final = frozenset(
-    ("add_", "sub_", "mul_", "div_", "copy_", "addcmul_", "addcdiv_", "lerp_", "addmm_", "baddbmm_", "clamp_", "set_", "lerp")
+    (
+        "add_",
+        "sub_",
+        "mul_",
+        "div_",
+        "copy_",
+        "addcmul_",
+        "addcdiv_",
+        "lerp_",
+        "addmm_",
+        "baddbmm_",
+        "clamp_",
+        "set_",
+        "lerp",
+    )
 )
-_INSERT: Final = frozenset(("scatter_add_", "index_add_", "index_put_", "scatter_", "scatter_reduce_", "put_", "index_copy_"))
+_INSERT: Final = frozenset(
+    ("scatter_add_", "index_add_", "index_put_", "scatter_", "scatter_reduce_", "put_", "index_copy_")
+)
 _COUNTS: Final = frozenset(("scatter_add_", "index_add_", "scatter_reduce_"))
 
 
@@ -114,19 +172,14 @@ class Library(Calls):
 
     def _allocate(self, args: Args, kwargs: Kwargs) -> V:
         v = self.new_table()
+        first = args[0] if args else UNKNOWN
+        if isinstance(first.obj, Sequence_) and first.obj.items:
+            first = first.obj.items[0]
+        v.obj.shared = type(first.py) is int and first.py == 1
         grad = kwargs.get("requires_grad")
         if grad is not None and grad.py is True:
-            return self._parameter(self, "", [v], {})  # type: ignore[arg-type]
+            return _parameter(self, "", [v], {})
         return v
-
-    @staticmethod
-    def _parameter(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:  # noqa: PLW0211 - used as a handler too
-        del name, kwargs
-        site = self.new_site(leaf=True)
-        old = self.flat(args[0]) if args else UNKNOWN
-        if old.sites and old.snap is None:
-            return old
-        return V(sites=frozenset((site,)), snap=None, flags=old.flags - {"file"})
 
     def _layer_of(self, name: str, args: Args, kwargs: Kwargs) -> V:
         last = name.rsplit(".", 1)[-1]
@@ -142,8 +195,18 @@ class Library(Calls):
         if last in ("ModuleDict", "ParameterDict"):
             return args[0] if args else V(obj=Mapping_())
         if last == "Parameter":
-            return self._parameter(self, name, args, kwargs)
-        if "Loss" in last or last in ("Dropout", "Identity", "ReLU", "GELU", "SiLU", "Softmax", "Tanh", "Flatten", "Sigmoid"):
+            return _parameter(self, name, args, kwargs)
+        if "Loss" in last or last in (
+            "Dropout",
+            "Identity",
+            "ReLU",
+            "GELU",
+            "SiLU",
+            "Softmax",
+            "Tanh",
+            "Flatten",
+            "Sigmoid",
+        ):
             return V(obj=Leaf(name, 0))
         site = self.new_site(leaf=True)
         return V(obj=Leaf(name, site), sites=frozenset((site,)), snap=None)
@@ -199,7 +262,11 @@ class Library(Calls):
             mixed = self.exponential(v, mixed)
         if mixed.raw and mixed.sites:
             mixed = mixed.but(raw=EMPTY)
-        if isinstance(v.obj, Table) and mask_slices(v) and name in ("bool", "to", "float", "type", "reshape", "view", "unsqueeze"):
+        if (
+            isinstance(v.obj, Table)
+            and mask_slices(v)
+            and name in ("bool", "to", "float", "type", "reshape", "view", "unsqueeze")
+        ):
             return v
         return mixed if v.lin is None or name not in ("item", "long", "int", "to") else mixed.but(lin=v.lin)
 
@@ -242,7 +309,9 @@ class Library(Calls):
         if isinstance(v.obj, Table):
             counts = name in _COUNTS or "accumulate" in kwargs
             if keys and counts:
-                self.insert(v.obj, self.mix(keys), self.mix([a for a in flat if not a.raw]) if len(flat) > 1 else UNKNOWN)
+                self.insert(
+                    v.obj, self.mix(keys), self.mix([a for a in flat if not a.raw]) if len(flat) > 1 else UNKNOWN
+                )
             else:
                 data = self.mix(flat)
                 if not data.plain:
@@ -269,7 +338,18 @@ class Library(Calls):
             extra = args[0].txt if args and args[0].txt is not None else HOLE
             path = V(txt=f"{v.txt}/{extra}", flags=merge_sets(v.flags, frozenset(("path",))))
             return V(obj=Sequence_(None, path)) if "glob" in name else path
-        if name in ("resolve", "expanduser", "absolute", "as_posix", "strip", "rstrip", "lower", "upper", "replace", "encode"):
+        if name in (
+            "resolve",
+            "expanduser",
+            "absolute",
+            "as_posix",
+            "strip",
+            "rstrip",
+            "lower",
+            "upper",
+            "replace",
+            "encode",
+        ):
             return v.but(py=NO) if name != "encode" else v
         if name in ("read_bytes", "read_text"):
             return self.read_path(v)
@@ -333,9 +413,41 @@ class Library(Calls):
 
 
 _STRING: Final = frozenset(
-    ("strip", "lstrip", "rstrip", "lower", "upper", "split", "replace", "startswith", "endswith", "format", "join", "title",
-     "isdigit", "count", "find", "rsplit", "partition", "zfill", "removeprefix", "removesuffix", "casefold", "capitalize")
+    (
+        "strip",
+        "lstrip",
+        "rstrip",
+        "lower",
+        "upper",
+        "split",
+        "replace",
+        "startswith",
+        "endswith",
+        "format",
+        "join",
+        "title",
+        "isdigit",
+        "count",
+        "find",
+        "rsplit",
+        "partition",
+        "zfill",
+        "removeprefix",
+        "removesuffix",
+        "casefold",
+        "capitalize",
+    )
 )
+
+
+def _parameter(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
+    del name, kwargs
+    old = self.flat(args[0]) if args else UNKNOWN
+    if old.sites and old.snap is None:
+        return old
+    shared = bool(args) and isinstance(args[0].obj, Table) and args[0].obj.shared
+    site = self.new_site(leaf=True, shared=shared)
+    return V(sites=frozenset((site,)), snap=None, flags=old.flags - {"file"})
 
 
 # -- handlers of functions ------------------------------------------------------------------------------------------------
@@ -350,7 +462,13 @@ def _environ_get(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
 def _range(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
     del name, kwargs
     zero, one = const(0), const(1)
-    start, stop, step = (zero, args[0], one) if len(args) == 1 else (args[0], args[1], args[2] if len(args) > 2 else one) if args else (zero, UNKNOWN, one)  # noqa: PLR2004
+    start, stop, step = (
+        (zero, args[0], one)
+        if len(args) == 1
+        else (args[0], args[1], args[2] if len(args) > 2 else one)
+        if args
+        else (zero, UNKNOWN, one)
+    )  # noqa: PLR2004
     return V(obj=Range(start, stop, step))
 
 
@@ -416,7 +534,20 @@ def _extreme(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
         return const(out).but(flags=mixed.flags, deps=mixed.deps)
     mixed = self.mix([*values, *kwargs.values()])
     losing = [v for v in values if v.nll and "reduced" not in v.flags]
-    if name in ("min", "max", "torch.minimum", "torch.maximum", "numpy.minimum", "numpy.maximum", "torch.fmin", "numpy.fmin") and len(losing) > 1:
+    if (
+        name
+        in (
+            "min",
+            "max",
+            "torch.minimum",
+            "torch.maximum",
+            "numpy.minimum",
+            "numpy.maximum",
+            "torch.fmin",
+            "numpy.fmin",
+        )
+        and len(losing) > 1
+    ):
         _choose(self, losing)
     lins = [v for v in values if v.lin is not None]
     if len(lins) == 1 and not mixed.taint:
@@ -534,7 +665,13 @@ def copy_of(self: Library, v: V) -> V:
         return _clone(v, mapping, {})
     if isinstance(obj, Sequence_ | Mapping_ | Optimizer | Instance):
         if isinstance(obj, Mapping_):
-            return V(obj=Mapping_({k: copy_of(self, x) for k, x in obj.items.items()}, copy_of(self, obj.rest) if obj.rest else None, obj.table))
+            return V(
+                obj=Mapping_(
+                    {k: copy_of(self, x) for k, x in obj.items.items()},
+                    copy_of(self, obj.rest) if obj.rest else None,
+                    obj.table,
+                )
+            )
         return v
     if isinstance(obj, Table):
         new = self.new_table(obj.content)
@@ -560,7 +697,9 @@ def _clone(v: V, mapping: dict[int, int], seen: dict[int, Any]) -> V:
         return v.but(obj=Sequence_(items, _clone(obj.rest, mapping, seen), obj.frozen), sites=sites)
     if isinstance(obj, Mapping_):
         rest = _clone(obj.rest, mapping, seen) if obj.rest is not None else None
-        return v.but(obj=Mapping_({k: _clone(x, mapping, seen) for k, x in obj.items.items()}, rest, obj.table), sites=sites)
+        return v.but(
+            obj=Mapping_({k: _clone(x, mapping, seen) for k, x in obj.items.items()}, rest, obj.table), sites=sites
+        )
     return v.but(sites=sites)
 
 
@@ -694,7 +833,10 @@ def _run_program(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
     elif command.txt:
         words = command.txt.replace(HOLE, "…").split()
     text = " ".join(words)[:200]
-    installs = any(w in ("pip", "pip3", "apt", "apt-get", "conda", "uv", "npm") or w.endswith("/pip") for w in words) and "install" in words
+    installs = (
+        any(w in ("pip", "pip3", "apt", "apt-get", "conda", "uv", "npm") or w.endswith("/pip") for w in words)
+        and "install" in words
+    )
     fetches = any(w.rsplit("/", 1)[-1] in ("curl", "wget", "git", "huggingface-cli", "aria2c") for w in words[:1])
     if installs or (fetches and any(w in ("clone", "download") or "://" in w for w in words)):
         self.emit(Fetch(what=text, **self.where()), f"installs or downloads: {text[:60]}")
@@ -868,63 +1010,168 @@ def _foreach(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
 
 
 _FUNCTIONS: Final[dict[str, Handler]] = {
-    "os.environ.get": _environ_get, "os.getenv": _environ_get, "os.environ.setdefault": _environ_get, "os.environ.pop": _environ_get,
-    "range": _range, "torch.arange": _arange, "numpy.arange": _arange,
-    "int": _number(int), "float": _number(float), "bool": _number(bool), "str": _number(str), "abs": _number(abs),
-    "round": _number(round), "math.ceil": _number(math.ceil), "math.floor": _number(math.floor),
-    "len": _len, "min": _extreme, "max": _extreme,
-    "torch.minimum": _extreme, "torch.maximum": _extreme, "numpy.minimum": _extreme, "numpy.maximum": _extreme,
-    "torch.fmin": _extreme, "numpy.fmin": _extreme,
-    "torch.where": _where, "numpy.where": _where,
-    "print": _print, "open": _open, "io.open": _open, "gzip.open": _open, "lzma.open": _open,
-    "logging.info": _report_call, "logging.warning": _report_call, "wandb.log": _report_call, "sys.stdout.write": _report_call,
-    "sys.stderr.write": _report_call, "rich.print": _report_call, "json.dump": _dump, "json.dumps": _dump,
-    "numpy.fromfile": _read_file, "numpy.memmap": _read_file, "numpy.load": _read_file, "torch.from_file": _read_file,
-    "torch.load": _load, "pickle.load": _load, "safetensors.torch.load_file": _load, "numpy.loadtxt": _read_file,
-    "torch.save": _save, "numpy.save": _save, "safetensors.torch.save_file": _save, "pickle.dump": _save,
-    "numpy.savez": _savez, "numpy.savez_compressed": _savez,
-    "glob.glob": _glob, "glob.iglob": _glob, "sorted": _container(frozen=False), "list": _container(frozen=False),
-    "tuple": _container(frozen=True), "set": _container(frozen=False), "frozenset": _container(frozen=False),
-    "collections.deque": _container(frozen=False), "dict": _dict_, "collections.OrderedDict": _dict_,
-    "collections.defaultdict": _defaultdict, "collections.Counter": _counter,
-    "pathlib.Path": _path, "os.path.join": _join_path, "os.path.abspath": _path, "os.path.expanduser": _path, "os.fspath": _path,
+    "os.environ.get": _environ_get,
+    "os.getenv": _environ_get,
+    "os.environ.setdefault": _environ_get,
+    "os.environ.pop": _environ_get,
+    "range": _range,
+    "torch.arange": _arange,
+    "numpy.arange": _arange,
+    "int": _number(int),
+    "float": _number(float),
+    "bool": _number(bool),
+    "str": _number(str),
+    "abs": _number(abs),
+    "round": _number(round),
+    "math.ceil": _number(math.ceil),
+    "math.floor": _number(math.floor),
+    "len": _len,
+    "min": _extreme,
+    "max": _extreme,
+    "torch.minimum": _extreme,
+    "torch.maximum": _extreme,
+    "numpy.minimum": _extreme,
+    "numpy.maximum": _extreme,
+    "torch.fmin": _extreme,
+    "numpy.fmin": _extreme,
+    "torch.where": _where,
+    "numpy.where": _where,
+    "print": _print,
+    "open": _open,
+    "io.open": _open,
+    "gzip.open": _open,
+    "lzma.open": _open,
+    "logging.info": _report_call,
+    "logging.warning": _report_call,
+    "wandb.log": _report_call,
+    "sys.stdout.write": _report_call,
+    "sys.stderr.write": _report_call,
+    "rich.print": _report_call,
+    "json.dump": _dump,
+    "json.dumps": _dump,
+    "numpy.fromfile": _read_file,
+    "numpy.memmap": _read_file,
+    "numpy.load": _read_file,
+    "torch.from_file": _read_file,
+    "torch.load": _load,
+    "pickle.load": _load,
+    "safetensors.torch.load_file": _load,
+    "numpy.loadtxt": _read_file,
+    "torch.save": _save,
+    "numpy.save": _save,
+    "safetensors.torch.save_file": _save,
+    "pickle.dump": _save,
+    "numpy.savez": _savez,
+    "numpy.savez_compressed": _savez,
+    "glob.glob": _glob,
+    "glob.iglob": _glob,
+    "sorted": _container(frozen=False),
+    "list": _container(frozen=False),
+    "tuple": _container(frozen=True),
+    "set": _container(frozen=False),
+    "frozenset": _container(frozen=False),
+    "collections.deque": _container(frozen=False),
+    "dict": _dict_,
+    "collections.OrderedDict": _dict_,
+    "collections.defaultdict": _defaultdict,
+    "collections.Counter": _counter,
+    "pathlib.Path": _path,
+    "os.path.join": _join_path,
+    "os.path.abspath": _path,
+    "os.path.expanduser": _path,
+    "os.fspath": _path,
     "os.path.exists": lambda self, _n, args, _k: TRUE if args and split_of(args[0].txt or "") else UNKNOWN,
-    "copy.deepcopy": _deepcopy, "copy.copy": _deepcopy, "torch.clone": _deepcopy, "numpy.copy": _deepcopy,
-    "enumerate": _iterating("enumerate"), "zip": _iterating("zip"), "itertools.zip_longest": _iterating("zip"),
-    "itertools.chain": _iterating("stream"), "itertools.cycle": _iterating("stream"), "itertools.islice": _iterating("stream"),
-    "map": _map, "next": _next, "functools.partial": _partial, "getattr": _getattr, "setattr": _setattr, "hasattr": _hasattr,
-    "isinstance": _isinstance, "issubclass": lambda *_: UNKNOWN, "vars": _vars, "globals": _globals, "locals": _vars,
-    "sys.exit": _exit, "os._exit": _exit, "exit": _exit, "quit": _exit,
-    "subprocess.run": _run_program, "subprocess.check_call": _run_program, "subprocess.check_output": _run_program,
-    "subprocess.call": _run_program, "subprocess.Popen": _run_program, "os.system": _run_program, "os.popen": _run_program,
-    "exec": _exec_code, "eval": _exec_code, "runpy.run_path": _exec_code,
-    "torch.autograd.grad": _autograd_grad, "torch.utils.checkpoint.checkpoint": _checkpoint,
-    "torch.func.functional_call": _functional_call, "torch.nn.utils.stateless.functional_call": _functional_call,
-    "threading.Thread": _thread, "multiprocessing.Process": _thread, "argparse.ArgumentParser": _parser,
-    "torch.nn.Parameter": Library._parameter, "torch.nn.parameter.Parameter": Library._parameter,
-    "torch.bincount": _bincount, "numpy.bincount": _bincount,
-    "torch.gather": _gather, "numpy.take_along_axis": _gather, "torch.take_along_dim": _gather, "torch.index_select": _gather,
-    "torch.no_grad": _no_grad(off=True), "torch.inference_mode": _no_grad(off=True), "torch.enable_grad": _no_grad(off=False),
+    "copy.deepcopy": _deepcopy,
+    "copy.copy": _deepcopy,
+    "torch.clone": _deepcopy,
+    "numpy.copy": _deepcopy,
+    "enumerate": _iterating("enumerate"),
+    "zip": _iterating("zip"),
+    "itertools.zip_longest": _iterating("zip"),
+    "itertools.chain": _iterating("stream"),
+    "itertools.cycle": _iterating("stream"),
+    "itertools.islice": _iterating("stream"),
+    "map": _map,
+    "next": _next,
+    "functools.partial": _partial,
+    "getattr": _getattr,
+    "setattr": _setattr,
+    "hasattr": _hasattr,
+    "isinstance": _isinstance,
+    "issubclass": lambda *_: UNKNOWN,
+    "vars": _vars,
+    "globals": _globals,
+    "locals": _vars,
+    "sys.exit": _exit,
+    "os._exit": _exit,
+    "exit": _exit,
+    "quit": _exit,
+    "subprocess.run": _run_program,
+    "subprocess.check_call": _run_program,
+    "subprocess.check_output": _run_program,
+    "subprocess.call": _run_program,
+    "subprocess.Popen": _run_program,
+    "os.system": _run_program,
+    "os.popen": _run_program,
+    "exec": _exec_code,
+    "eval": _exec_code,
+    "runpy.run_path": _exec_code,
+    "torch.autograd.grad": _autograd_grad,
+    "torch.utils.checkpoint.checkpoint": _checkpoint,
+    "torch.func.functional_call": _functional_call,
+    "torch.nn.utils.stateless.functional_call": _functional_call,
+    "threading.Thread": _thread,
+    "multiprocessing.Process": _thread,
+    "argparse.ArgumentParser": _parser,
+    "torch.nn.Parameter": _parameter,
+    "torch.nn.parameter.Parameter": _parameter,
+    "torch.bincount": _bincount,
+    "numpy.bincount": _bincount,
+    "torch.gather": _gather,
+    "numpy.take_along_axis": _gather,
+    "torch.take_along_dim": _gather,
+    "torch.index_select": _gather,
+    "torch.no_grad": _no_grad(off=True),
+    "torch.inference_mode": _no_grad(off=True),
+    "torch.enable_grad": _no_grad(off=False),
     "torch.set_grad_enabled": _no_grad(off=False),
-    "torch.library.custom_op": _custom_function, "torch.jit.script": _custom_function,
-    "torch.cuda.is_available": _true, "torch.distributed.is_available": _true, "torch.distributed.is_initialized": _true,
-    "torch.cuda.is_bf16_supported": _true, "os.path.isfile": lambda self, _n, args, _k: TRUE if args and split_of(args[0].txt or "") else UNKNOWN,
-    "torch.distributed.get_rank": _constant(0), "torch.distributed.get_world_size": _constant(8), "torch.cuda.device_count": _constant(8),
-    "torch.distributed.all_gather_object": _collect, "torch.distributed.all_gather": _collect,
+    "torch.library.custom_op": _custom_function,
+    "torch.jit.script": _custom_function,
+    "torch.cuda.is_available": _true,
+    "torch.distributed.is_available": _true,
+    "torch.distributed.is_initialized": _true,
+    "torch.cuda.is_bf16_supported": _true,
+    "os.path.isfile": lambda self, _n, args, _k: TRUE if args and split_of(args[0].txt or "") else UNKNOWN,
+    "torch.distributed.get_rank": _constant(0),
+    "torch.distributed.get_world_size": _constant(8),
+    "torch.cuda.device_count": _constant(8),
+    "torch.distributed.all_gather_object": _collect,
+    "torch.distributed.all_gather": _collect,
     "torch.distributed.gather": lambda self, n, args, kw: _collect(self, n, [*args[1:2], *args[:1]], kw),
-    "torch.distributed.all_gather_into_tensor": _collect, "torch.distributed.gather_object": _collect,
+    "torch.distributed.all_gather_into_tensor": _collect,
+    "torch.distributed.gather_object": _collect,
     "io.BytesIO": lambda self, _n, args, _k: V(obj=Buffer("", "rw", self.flat(args[0]) if args else UNKNOWN)),
     "io.StringIO": lambda self, _n, args, _k: V(obj=Buffer("", "rw", self.flat(args[0]) if args else UNKNOWN)),
-    "object": lambda *_: UNKNOWN, "type": lambda self, _n, args, _k: V(obj=args[0].obj.cls) if args and isinstance(args[0].obj, Instance) else UNKNOWN,
-    "id": lambda *_: UNKNOWN, "hash": lambda self, _n, args, _k: self.mix(args),
+    "object": lambda *_: UNKNOWN,
+    "type": lambda self, _n, args, _k: (
+        V(obj=args[0].obj.cls) if args and isinstance(args[0].obj, Instance) else UNKNOWN
+    ),
+    "id": lambda *_: UNKNOWN,
+    "hash": lambda self, _n, args, _k: self.mix(args),
     "dataclasses.field": lambda self, _n, args, kw: V(obj=Bound(External("dataclasses.field"), [UNKNOWN], kw)),
     "dataclasses.dataclass": lambda self, _n, args, _k: args[0] if args else V(obj=External("dataclasses.dataclass")),
     "torch.nn.functional.one_hot": lambda self, _n, args, _k: self.mix(args).but(raw=EMPTY),
-    "time.time": lambda *_: V(flags=frozenset(("time",))), "time.perf_counter": lambda *_: V(flags=frozenset(("time",))),
+    "time.time": lambda *_: V(flags=frozenset(("time",))),
+    "time.perf_counter": lambda *_: V(flags=frozenset(("time",))),
     "time.monotonic": lambda *_: V(flags=frozenset(("time",))),
-    "os.path.getsize": lambda *_: UNKNOWN, "os.stat": lambda *_: UNKNOWN,
-    "importlib.import_module": lambda self, _n, args, _k: self.import_module(args[0].py) if args and isinstance(args[0].py, str) else UNKNOWN,
-    "__import__": lambda self, _n, args, _k: self.import_module(args[0].py) if args and isinstance(args[0].py, str) else UNKNOWN,
+    "os.path.getsize": lambda *_: UNKNOWN,
+    "os.stat": lambda *_: UNKNOWN,
+    "importlib.import_module": lambda self, _n, args, _k: (
+        self.import_module(args[0].py) if args and isinstance(args[0].py, str) else UNKNOWN
+    ),
+    "__import__": lambda self, _n, args, _k: (
+        self.import_module(args[0].py) if args and isinstance(args[0].py, str) else UNKNOWN
+    ),
 }
 
 
@@ -944,7 +1191,9 @@ def _m_backward(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | None:
 
 
 def _m_step(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | None:
-    optimizer = v.obj if isinstance(v.obj, Optimizer) else next((a.obj for a in args if isinstance(a.obj, Optimizer)), None)
+    optimizer = (
+        v.obj if isinstance(v.obj, Optimizer) else next((a.obj for a in args if isinstance(a.obj, Optimizer)), None)
+    )
     if optimizer is None:
         return None
     for a in args:
@@ -1201,7 +1450,9 @@ def _m_add_argument(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | None
         long = next((n for n in names if n.startswith("--")), names[0])
         dest = kwargs["dest"].py if "dest" in kwargs else long.lstrip("-").replace("-", "_")
         action = kwargs["action"].py if "action" in kwargs else None
-        default = kwargs.get("default", FALSE if action == "store_true" else TRUE if action == "store_false" else V(None))
+        default = kwargs.get(
+            "default", FALSE if action == "store_true" else TRUE if action == "store_false" else V(None)
+        )
         kind = kwargs.get("type")
         if kind is not None and isinstance(kind.obj, External) and default.py not in (None, NO):
             default = self.call(kind, [default], {})
@@ -1234,7 +1485,7 @@ def _m_requires_grad(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | Non
         return v
     if isinstance(v.obj, Instance | Leaf | Sequence_):
         return v
-    site = self.new_site()
+    site = self.new_site(shared=isinstance(v.obj, Table) and v.obj.shared)
     return V(sites=frozenset((site,)), snap=None)
 
 
@@ -1281,26 +1532,97 @@ def _m_multinomial(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | None:
 
 
 _METHODS: Final[dict[str, Callable[[Library, V, Args, Kwargs], V | None]]] = {
-    "backward": _m_backward, "step": _m_step, "zero_grad": _m_zero_grad,
-    "parameters": _m_parameters, "named_parameters": _m_named, "buffers": lambda *_: V(obj=Sequence_([])),
+    "backward": _m_backward,
+    "step": _m_step,
+    "zero_grad": _m_zero_grad,
+    "parameters": _m_parameters,
+    "named_parameters": _m_named,
+    "buffers": lambda *_: V(obj=Sequence_([])),
     "named_buffers": lambda *_: V(obj=Sequence_([])),
-    "modules": _m_modules, "children": _m_modules, "named_modules": _m_named, "named_children": _m_named,
-    "state_dict": _m_state_dict, "load_state_dict": _m_load_state_dict,
-    "clone": _m_snapshot, "copy": _m_snapshot, "cpu": _m_snapshot, "numpy": _view, "to": _view, "cuda": _view, "detach": _view,
-    "contiguous": _view, "reshape": _view, "view": _view, "flatten": _view, "ravel": _view, "unsqueeze": _view, "squeeze": _view,
-    "long": _view, "int": _view, "astype": _view, "float": _view, "double": _view, "half": _view, "bfloat16": _view,
-    "pin_memory": _view, "expand": _view, "expand_as": _view, "repeat": _view, "transpose": _view, "permute": _view, "t": _view,
-    "tolist": _view, "type": _view, "view_as": _view, "repeat_interleave": _view, "share_memory_": _view, "retain_grad": _view,
-    "record_stream": _view, "narrow": None, "unfold": _m_unfold, "train": _m_train, "eval": _m_train,
-    "requires_grad_": _m_requires_grad, "append": _m_append, "add": _m_append, "appendleft": _m_append, "insert": _m_append,
-    "extend": _m_extend, "pop": _m_pop, "popleft": _m_pop, "popitem": _m_pop,
-    "items": _m_items, "values": _m_values, "keys": _m_keys, "get": _m_get, "setdefault": _m_setdefault, "update": _m_update,
-    "write": _m_write, "read": _m_read, "getvalue": _m_read, "getbuffer": _m_read, "readlines": _m_read,
-    "register_forward_hook": _m_append_hook, "register_forward_pre_hook": _m_append_hook, "remove": _m_remove,
-    "gather": _m_gather, "index_select": _m_gather, "take_along_dim": _m_gather, "apply": _m_apply,
-    "add_argument": _m_add_argument, "parse_args": _m_parse_args, "parse_known_args": _m_parse_known,
-    "item": _m_item, "submit": _m_submit, "map": _m_map, "starmap": _m_map,
-    "id_to_piece": _m_piece, "IdToPiece": _m_piece, "decode_ids": _m_piece, "encode": _m_encode, "multinomial": _m_multinomial,
+    "modules": _m_modules,
+    "children": _m_modules,
+    "named_modules": _m_named,
+    "named_children": _m_named,
+    "state_dict": _m_state_dict,
+    "load_state_dict": _m_load_state_dict,
+    "clone": _m_snapshot,
+    "copy": _m_snapshot,
+    "cpu": _m_snapshot,
+    "numpy": _view,
+    "to": _view,
+    "cuda": _view,
+    "detach": _view,
+    "contiguous": _view,
+    "reshape": _view,
+    "view": _view,
+    "flatten": _view,
+    "ravel": _view,
+    "unsqueeze": _view,
+    "squeeze": _view,
+    "long": _view,
+    "int": _view,
+    "astype": _view,
+    "float": _view,
+    "double": _view,
+    "half": _view,
+    "bfloat16": _view,
+    "pin_memory": _view,
+    "expand": _view,
+    "expand_as": _view,
+    "repeat": _view,
+    "transpose": _view,
+    "permute": _view,
+    "t": _view,
+    "tolist": _view,
+    "type": _view,
+    "view_as": _view,
+    "repeat_interleave": _view,
+    "share_memory_": _view,
+    "retain_grad": _view,
+    "record_stream": _view,
+    "narrow": None,
+    "unfold": _m_unfold,
+    "train": _m_train,
+    "eval": _m_train,
+    "requires_grad_": _m_requires_grad,
+    "append": _m_append,
+    "add": _m_append,
+    "appendleft": _m_append,
+    "insert": _m_append,
+    "extend": _m_extend,
+    "pop": _m_pop,
+    "popleft": _m_pop,
+    "popitem": _m_pop,
+    "items": _m_items,
+    "values": _m_values,
+    "keys": _m_keys,
+    "get": _m_get,
+    "setdefault": _m_setdefault,
+    "update": _m_update,
+    "write": _m_write,
+    "read": _m_read,
+    "getvalue": _m_read,
+    "getbuffer": _m_read,
+    "readlines": _m_read,
+    "register_forward_hook": _m_append_hook,
+    "register_forward_pre_hook": _m_append_hook,
+    "remove": _m_remove,
+    "gather": _m_gather,
+    "index_select": _m_gather,
+    "take_along_dim": _m_gather,
+    "apply": _m_apply,
+    "add_argument": _m_add_argument,
+    "parse_args": _m_parse_args,
+    "parse_known_args": _m_parse_known,
+    "item": _m_item,
+    "submit": _m_submit,
+    "map": _m_map,
+    "starmap": _m_map,
+    "id_to_piece": _m_piece,
+    "IdToPiece": _m_piece,
+    "decode_ids": _m_piece,
+    "encode": _m_encode,
+    "multinomial": _m_multinomial,
 }
 _METHODS = {name: handler for name, handler in _METHODS.items() if handler is not None}  # type: ignore[misc]
 

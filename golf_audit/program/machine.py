@@ -23,7 +23,20 @@ from golf_audit.program.objects import (
     Sequence_,
     Table,
 )
-from golf_audit.program.values import EMPTY, NO, UNKNOWN, Atom, Context, Frame, Lin, Ref, V, fresh, merge_sets, shrink_refs
+from golf_audit.program.values import (
+    EMPTY,
+    NO,
+    UNKNOWN,
+    Atom,
+    Context,
+    Frame,
+    Lin,
+    Ref,
+    V,
+    fresh,
+    merge_sets,
+    shrink_refs,
+)
 
 if TYPE_CHECKING:
     import ast
@@ -54,6 +67,8 @@ class Site:
     location: Location
     context: Context
     """The loops and branches it was made in: a state made inside a loop is new in each turn."""
+    shared: bool = False
+    """Whether it is one vector for all rows of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +121,14 @@ class Machine:
         """A number never given before in this walk."""
         return next(self._ids)
 
-    def new_site(self, *, leaf: bool = False) -> int:
+    def new_site(self, *, leaf: bool = False, shared: bool = False) -> int:
         """A trainable state of its own, or that of the module under construction."""
         if self.building:
             site = self.building[0]
         else:
             site = self.new_id()
             self.history[site] = EMPTY
-            self.sites[site] = Site(self.location(), self.context())
+            self.sites[site] = Site(self.location(), self.context(), shared)
         if leaf:
             self.leaves.setdefault(site, set()).add((self.file, self.line))
         return site
@@ -201,7 +216,11 @@ class Machine:
                 held = self.flat(held, depth + 1)
             if obj.keyed:
                 held = held.but(
-                    obj=None, flags=held.flags | {"counts"}, snap=merge_sets(self.prior(held), obj.history), py=NO, lin=None
+                    obj=None,
+                    flags=held.flags | {"counts"},
+                    snap=merge_sets(self.prior(held), obj.history),
+                    py=NO,
+                    lin=None,
                 )
             if not v.deps and not v.flags and not v.sites:
                 return held.but(obj=None) if held.obj is not None else held
@@ -318,7 +337,10 @@ class Machine:
             return a.but(obj=Mapping_(items_, rest, x.table or y.table))
         if isinstance(x, Table) and isinstance(y, Table):
             return a.but(obj=Alternatives((a, b)))
-        options = (*(x.options if isinstance(x, Alternatives) else (a,)), *(y.options if isinstance(y, Alternatives) else (b,)))
+        options = (
+            *(x.options if isinstance(x, Alternatives) else (a,)),
+            *(y.options if isinstance(y, Alternatives) else (b,)),
+        )
         unique: list[V] = []
         for option in options:
             if all(option.obj is not u.obj for u in unique):
@@ -361,10 +383,16 @@ class Machine:
         v = self.flat(v)
         mark = frozenset((loop,))
         return v.but(
-            py=NO, lin=None, deps=v.deps | mark, raw=self.moved(v.raw, mark, None), taint=self.moved(v.taint, mark, None)
+            py=NO,
+            lin=None,
+            deps=v.deps | mark,
+            raw=self.moved(v.raw, mark, None),
+            taint=self.moved(v.taint, mark, None),
         )
 
-    def moved(self, refs: frozenset[Ref], deps: frozenset[int], start: Lin | None, *, blur: bool = False) -> frozenset[Ref]:
+    def moved(
+        self, refs: frozenset[Ref], deps: frozenset[int], start: Lin | None, *, blur: bool = False
+    ) -> frozenset[Ref]:
         """References after slicing: selected by more loops, starting further on (or who knows where)."""
         if not refs:
             return refs

@@ -148,7 +148,8 @@ class Table:
     """Slices of the last axis that were set, while the array is used as a mask."""
     keyed: bool = False
     """Whether it was ever written at a key made of tokens."""
-    native: bool = False
+    shared: bool = False
+    """Whether its first dimension is 1, so that one vector serves every row of a batch."""
 
 
 @dataclass(eq=False, slots=True)

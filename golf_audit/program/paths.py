@@ -12,7 +12,10 @@ _SIDE: Final = re.compile(r"val\w*bytes|bytes_val|\bbyte_?(len|count)s?\b", re.I
 _VAL: Final = re.compile(r"(?:^|[/_\-.*])(?:val|valid|validation)(?:[/_\-.*\d]|$)", re.IGNORECASE)
 _TRAIN: Final = re.compile(r"(?:^|[/_\-.*])(?:train)(?:[/_\-.*\d]|$)", re.IGNORECASE)
 _CODE: Final = re.compile(r"\.(py|md|log|json|model|vocab|txt|sh)$", re.IGNORECASE)
-_WEIGHTS: Final = re.compile(r"\.(pt|ptz|pth|bin|npz|npy|safetensors|xz|br|zst|lzma|zlib|gz|int\d+|pkl)\b|model|artifact|quant|weights", re.IGNORECASE)
+_WEIGHTS: Final = re.compile(
+    r"\.(pt|ptz|pth|bin|npz|npy|safetensors|xz|br|zst|lzma|zlib|gz|int\d+|pkl)\b|model|artifact|quant|weights",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=4096)

@@ -294,7 +294,9 @@ class Statements(Expressions):
         if "grad" in data.flags or data.taint or data.nll:
             refs = data.taint
             if refs:
-                update = Update(id=self.new_id(), kind="write", sites=owner.sites, refs=refs, atoms=data.nll, **self.where())
+                update = Update(
+                    id=self.new_id(), kind="write", sites=owner.sites, refs=refs, atoms=data.nll, **self.where()
+                )
                 self.learn(owner.sites, update, f"state written from {describe_refs(refs)}")
             return
         if data.sites:
@@ -328,7 +330,12 @@ class Statements(Expressions):
                 old.obj.content = self.operate(node.op, self.flat(held), data) if held is not UNKNOWN else data
             return FALL
         if isinstance(old.obj, Sequence_) and isinstance(node.op, ast.Add):
-            if old.obj.items is not None and isinstance(v.obj, Sequence_) and v.obj.items is not None and not self.loops():
+            if (
+                old.obj.items is not None
+                and isinstance(v.obj, Sequence_)
+                and v.obj.items is not None
+                and not self.loops()
+            ):
                 old.obj.items.extend(v.obj.items)
             else:
                 element = self.join(self.element(old), self.element(v)) if old.obj.items != [] else self.element(v)
@@ -748,7 +755,9 @@ class Statements(Expressions):
             row = [rows[i] for rows, _ in columns]
             if obj.kind == "enumerate":
                 first = i == 0 and not alike
-                number = const(i) if alike else V(0 if first else NO, lin=Lin(0) if first else None, deps=frozenset((loop,)))
+                number = (
+                    const(i) if alike else V(0 if first else NO, lin=Lin(0) if first else None, deps=frozenset((loop,)))
+                )
                 if not alike and not first:
                     symbol = fresh()
                     self.bounds[symbol.terms[0][0]] = (1, None)
@@ -816,7 +825,11 @@ class Statements(Expressions):
         return V(obj=Sequence_(None, joined or UNKNOWN))
 
     def _comprehend(
-        self, node: Any, generators: list[ast.comprehension], out: list[V], mapping: Mapping_,
+        self,
+        node: Any,
+        generators: list[ast.comprehension],
+        out: list[V],
+        mapping: Mapping_,
     ) -> bool:
         if not generators:
             if isinstance(node, ast.DictComp):

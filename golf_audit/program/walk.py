@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Event)
 
-CLUSTER: Final = {"RANK": "0", "WORLD_SIZE": "8", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "8", "MASTER_ADDR": "localhost"}
+CLUSTER: Final = {
+    "RANK": "0",
+    "WORLD_SIZE": "8",
+    "LOCAL_RANK": "0",
+    "LOCAL_WORLD_SIZE": "8",
+    "MASTER_ADDR": "localhost",
+}
 """The walk plays rank 0 of the contest's eight."""
 _WORDS: Final = {"true": True, "false": False, "none": None}
 _DEEP: Final = 20_000
@@ -198,12 +204,27 @@ class Walker(Library):
             try:
                 self.run(tree.body)
             except OutOfBudgetError:
-                self.problems.append(Unproven("program", "the walk was stopped at its limit; what lies behind it was not seen", self.location()))
+                self.problems.append(
+                    Unproven(
+                        "program",
+                        "the walk was stopped at its limit; what lies behind it was not seen",
+                        self.location(),
+                    )
+                )
             except RecursionError:
                 self.problems.append(Unproven("program", "the program nests too deeply to be walked", self.location()))
             finally:
                 sys.setrecursionlimit(limit)
-        return Walk(self.root, self.updates, self.tables, self.sites, tuple(self.problems), self.spent, tuple(self.texts), self.trees)
+        return Walk(
+            self.root,
+            self.updates,
+            self.tables,
+            self.sites,
+            tuple(self.problems),
+            self.spent,
+            tuple(self.texts),
+            self.trees,
+        )
 
 
 def _like(text: str, model: Any) -> Any:  # noqa: PLR0911 - one case a type

@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_it_unpacks_to_the_bundle(name: str) -> None:
     """Decoding the one literal of the shipped script gives the bundle without comments, and no path or package of ours."""
     script = packed_script(preset(name)).decode()
-    literal = max((n.value for n in ast.walk(ast.parse(script)) if isinstance(n, ast.Constant)), key=lambda v: len(str(v)))
+    literal = max(
+        (n.value for n in ast.walk(ast.parse(script)) if isinstance(n, ast.Constant)), key=lambda v: len(str(v))
+    )
     code = lzma.decompress(base64.b85decode(literal)).decode()
     assert code == stripped(bundle(preset(name)))
     assert "golf_audit" not in code

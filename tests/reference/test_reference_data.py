@@ -240,7 +240,9 @@ def test_download_refuses_what_is_no_shard(hub: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "got").rglob("*.bin"))
 
 
-@pytest.mark.parametrize(("dataset", "shards", "message"), [("fineweb10B_sp9", 1, "sp512"), ("fineweb10B_sp512", 999, "999")])
+@pytest.mark.parametrize(
+    ("dataset", "shards", "message"), [("fineweb10B_sp9", 1, "sp512"), ("fineweb10B_sp512", 999, "999")]
+)
 def test_download_knows_what_there_is(hub: Path, tmp_path: Path, dataset: str, shards: int, message: str) -> None:
     """An export or a number of shards that does not exist is refused with what does."""
     with pytest.raises(DataError, match=message):

@@ -94,9 +94,7 @@ def test_every_parameter_matters(tiny: Callable[..., Config]) -> None:
 def test_flash_attention_and_torch_agree() -> None:
     """FlashAttention 3's calling convention (time before heads, fewer key heads) gives what torch's attention gives."""
 
-    def plain(
-        q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *, causal: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def plain(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *, causal: bool) -> tuple[torch.Tensor, torch.Tensor]:
         assert causal
         k, v = (tensor.repeat_interleave(q.size(2) // k.size(2), dim=2) for tensor in (k, v))
         scores = torch.einsum("bthd,bshd->bhts", q, k) / q.size(-1) ** 0.5

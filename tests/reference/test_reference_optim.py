@@ -32,7 +32,9 @@ def test_every_parameter_is_in_one_group(tiny: Callable[..., Config], name: str)
     assert len(groups["embeddings"]) == (2 if name == "pr1487" else 1)
 
 
-@pytest.mark.parametrize(("coefficients", "margin", "tolerance"), [(NEWTON_SCHULZ, 0.0, 0.35), (POLAR_EXPRESS, 0.02, 0.15)])
+@pytest.mark.parametrize(
+    ("coefficients", "margin", "tolerance"), [(NEWTON_SCHULZ, 0.0, 0.35), (POLAR_EXPRESS, 0.02, 0.15)]
+)
 @pytest.mark.parametrize("shape", [(24, 24), (48, 24), (24, 48)])
 def test_orthogonalize_approaches_the_svd(
     shape: tuple[int, int], coefficients: tuple[tuple[float, float, float], ...], margin: float, tolerance: float

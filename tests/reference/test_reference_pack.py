@@ -1,0 +1,176 @@
+"""A packed folder is a complete submission, its numbers are its logs', and it appears whole or not at all."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from golf_audit.reference_model.bundle import packed_script
+from golf_audit.reference_model.commands import main
+from golf_audit.reference_model.pack import Author, PackError, metadata, pack, readme
+from golf_audit.reference_model.presets import preset
+from golf_audit.reference_model.results import ResultsError, RunResults, Score, read_results
+
+AUTHOR = Author("A. Nobody", "anobody", "2026-05-01")
+SMALL = {
+    "ITERATIONS": "2",
+    "WARMUP_STEPS": "0",
+    "TRAIN_BATCH_TOKENS": "512",
+    "VAL_LOSS_EVERY": "0",
+    "LORA_CHUNK_TOKENS": "64",
+}
+
+
+@pytest.fixture(scope="module")
+def run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the legal recipe at toy scale, two steps long, trained and evaluated by the shipped script itself."""
+    folder = tmp_path_factory.mktemp("runs") / "run42"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        for name, value in SMALL.items():
+            patch.setenv(name, value)
+        options = ["--preset", "legal", "--scale", "toy", "--data", str(data_dir), "--seed", "42"]
+        assert main(["train", *options, "--out", str(folder)]) == 0
+        assert main(["eval", "--out", str(folder)]) == 0
+    return folder
+
+
+def test_a_packed_folder_is_complete(run: Path, tmp_path: Path) -> None:
+    """The folder holds the shipped script, the artifact, the log, README, submission.json and requirements, and nothing else."""
+    out = tmp_path / "submission"
+    assert main(["pack", "--preset", "legal", "--scale", "toy", "--runs", str(run), "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "README.md",
+        "final_model.int6.ptz",
+        "requirements.txt",
+        "submission.json",
+        "train_gpt.py",
+        "train_seed42.log",
+    ]
+    assert (out / "train_gpt.py").read_bytes() == packed_script(preset("legal", "toy"))
+    data = json.loads((out / "submission.json").read_text(encoding="utf-8"))
+    sizes = [(out / name).stat().st_size for name in ("train_gpt.py", "final_model.int6.ptz")]
+    assert data["bytes_total"] == sum(sizes)
+    assert data["bytes_code"] == sizes[0]
+    log = (out / "train_seed42.log").read_text(encoding="utf-8")
+    assert f"quantized_lora_ttt val_loss:{data['val_loss']:.8f} val_bpb:{data['val_bpb']:.8f} " in log
+    assert f"Total submission size quantized+brotli: {sum(sizes)} bytes" in log
+    assert packed_script(preset("legal", "toy")).decode().strip() in log
+    assert f"**val_bpb {data['val_bpb']:.5f}**" in (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_packing_twice_is_the_same(run: Path, tmp_path: Path) -> None:
+    """The same runs give the same files, byte for byte."""
+    config = preset("legal", "toy")
+    first, second = (pack(config, [run], tmp_path / name, AUTHOR) for name in ("a", "b"))
+    assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in second.iterdir()}
+
+
+def test_what_does_not_belong_is_refused(run: Path, tmp_path: Path) -> None:
+    """A taken place, a repeated seed, another recipe, changed code or artifact, and an unfinished run leave nothing behind."""
+    config = preset("legal", "toy")
+    copy = tmp_path / "copy"
+    out = tmp_path / "out"
+
+    def refused(runs: list[Path], error: type[ValueError], message: str) -> None:
+        with pytest.raises(error, match=message):
+            pack(config, runs, out, AUTHOR)
+        assert sorted(path.name for path in tmp_path.iterdir()) in (["copy"], ["copy", "out"])
+
+    shutil.copytree(run, copy)
+    refused([run, copy], PackError, r"seeds \[42, 42\]")
+    (copy / "train_gpt.py").write_bytes(packed_script(preset("pr1858", "toy")))
+    refused([copy], PackError, "another script")
+    shutil.copyfile(run / "train_gpt.py", copy / "train_gpt.py")
+    (copy / "final_model.int6.ptz").write_bytes(b"short")
+    refused([copy], PackError, "its log counts")
+    shutil.copyfile(run / "final_model.int6.ptz", copy / "final_model.int6.ptz")
+    log = copy / "train_seed42.log"
+    log.write_text(log.read_text(encoding="utf-8").partition("quantized_lora_ttt")[0], encoding="utf-8")
+    refused([copy], ResultsError, "to its end")
+    log.unlink()
+    refused([copy], ResultsError, "one log")
+    out.mkdir()
+    refused([run], PackError, "exists already")
+
+
+def test_a_log_of_another_recipe_is_refused(run: Path) -> None:
+    """A run's log belongs to the recipe that it names."""
+    with pytest.raises(ResultsError, match="a run of legal, not of pr1858"):
+        read_results(run / "train_seed42.log", preset("pr1858", "toy"))
+
+
+def test_over_the_limit_is_refused(run: Path, tmp_path: Path) -> None:
+    """A run over the artifact limit cannot be packed, whatever its log says."""
+    with pytest.raises(PackError, match="over the 1000 allowed"):
+        pack(replace(preset("legal", "toy"), artifact_bytes=1000), [run], tmp_path / "out", AUTHOR)
+
+
+def results(seed: int, bpb: float) -> RunResults:
+    """A run of three evaluations, the last of which is the claim."""
+    labels = ("pre-quantization post-ema", "quantized", "quantized_ttt")
+    scores = {label: Score(2.0 * bpb, bpb + (label == "quantized"), 10.0) for label in labels}
+    return RunResults(seed, 4600, 599.5, 500.0, 8, 15_900_000 + seed, 22_000, scores)
+
+
+def test_the_tables_are_computed() -> None:
+    """Means, standard deviations and the largest total are those of the runs."""
+    config, runs = preset("pr1858"), [results(1, 1.0), results(2, 1.1), results(3, 1.2)]
+    data = json.loads(metadata(config, runs, AUTHOR, 22_000))
+    assert (data["val_bpb"], data["val_loss"]) == (1.1, 2.2)
+    assert (data["val_bpb_std"], data["bytes_total"]) == (0.1, 15_922_003)
+    assert data["seeds"] == [1, 2, 3]
+    text = readme(config, runs)
+    assert "**val_bpb 1.10000** (mean of 3, standard deviation 0.10000)" in text
+    assert "| 2 | 4600 | 1.10000 | 2.10000 | 2.20000 | 1.10000 | 15,922,002 | 599.5 | 500.0 |" in text
+
+
+def test_an_exhibit_says_so() -> None:
+    """The README of a forbidden recipe says that it must not be submitted; a folder without runs claims nothing."""
+    assert "**This folder is an exhibit.**" in readme(preset("pr1972"), [])
+    assert "exhibit" not in readme(preset("legal"), [])
+    assert "val_bpb" not in json.loads(metadata(preset("legal"), [], AUTHOR, 1))
+
+
+def test_commands_refuse_plainly(tmp_path: Path, capfd: pytest.CaptureFixture[str], data_dir: Path) -> None:
+    """A command that cannot be carried out says why on one line, exits with 64 and leaves nothing half done."""
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    common = ["--preset", "legal", "--scale", "toy", "--data"]
+    assert main(["train", *common, str(data_dir), "--out", str(taken)]) == 64
+    assert main(["eval", "--out", str(taken)]) == 64
+    assert main(["prepare", "--text", str(tmp_path / "none.txt"), "--data", str(tmp_path / "d")]) == 64
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("golf-audit: ") for line in lines)
+    assert main(["train", *common, str(tmp_path / "nothing"), "--out", str(tmp_path / "run")]) == 64
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.failed.log", "taken"]
+    assert "refused: no tokenizer at" in (tmp_path / "run.failed.log").read_text(encoding="utf-8")
+
+
+def test_describe(capsys: pytest.CaptureFixture[str]) -> None:
+    """`describe` tells the exact parameter count, the layers' order, what is quantised how, and what is forbidden."""
+    assert main(["describe", "--preset", "pr1972"]) == 0
+    text = capsys.readouterr().out
+    assert "model_params:36993112" in text
+    assert "encoder:[0, 1, 2, 3, 4, 5, 3, 4] decoder:[5, 3, 4, 5, 6, 7, 8, 9, 10]" in text
+    assert "Hessians: 67" in text
+    assert "gptq (int7): tok_emb.weight" in text
+    assert "forbidden exhibits: prequant_ttt" in text
+
+
+def test_prepare(tmp_path: Path, documents: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`prepare` makes shards of text with a tokenizer trained on it, or with one that is given."""
+    text = tmp_path / "text.txt"
+    text.write_text("\n\n".join(documents), encoding="utf-8")
+    options = ["prepare", "--text", str(text), "--vocab-size", "400", "--data"]
+    assert main([*options, str(tmp_path / "one")]) == 0
+    made = tmp_path / "one/tokenizers/toy.model"
+    assert main([*options, str(tmp_path / "two"), "--tokenizer", str(made)]) == 0
+    names = [sorted(p.name for p in (tmp_path / n / "datasets/toy").iterdir()) for n in ("one", "two")]
+    assert names[0] == names[1] == ["fineweb_train_000000.bin", "fineweb_val_000000.bin"]
+    one, two = (tmp_path / n / "datasets/toy/fineweb_train_000000.bin" for n in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert "validation tokens" in capsys.readouterr().out
