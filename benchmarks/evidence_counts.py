@@ -109,6 +109,9 @@ def count_log(tally: Tally, number: int, log: RunLog) -> None:
     }
     has["all four"] = all(has.values())
     tally.logs["logs"] += 1
+    if any((isinstance(e, Step | Validation) and e.step > 0) or isinstance(e, Stop) for e in events):
+        tally.logs["trained"] += 1
+        tally.logs["trained, timed"] += has["train time"]
     for what, found in has.items():
         tally.logs[what] += found
         if not found:
@@ -148,6 +151,9 @@ def show(tally: Tally) -> None:
         print(
             f"  {what:12} {tally.logs[what] / max(logs, 1):7.2%}   without, for example: {', '.join(tally.uncovered[what][:3])}"
         )
+    print(
+        f"  train time {tally.logs['trained, timed'] / max(tally.logs['trained'], 1):.2%} of the {tally.logs['trained']} that trained"
+    )
     seconds = sorted(tally.seconds)
     print(
         f"\nEvidence of a folder: median {seconds[len(seconds) // 2] * 1000:.1f} ms, 95 % {seconds[int(len(seconds) * 0.95)] * 1000:.1f} ms"

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 USUAL = "train_gpt.py"
 """The name that the contest gives the entry script."""
-_LAUNCH = re.compile(r"(?:\btorchrun|\bpython[\d.]*|\baccelerate\s+launch|\bdeepspeed)\b([^\n;|&`#]*?[\w)}-]\.py)\b")
+_LAUNCH = re.compile(
+    r"(?:\btorchrun|\bpython[\d.]*|\baccelerate\s+launch|\bdeepspeed)\b([^\n;|&`#]{0,400}?[\w)}-]\.py)\b"
+)
 _SCRIPT = re.compile(r"[^\s'\"=,`(\[]+\.py$")
 _CODE_SIZE = re.compile(r"[Cc](?:ode|ODE)[ _]?(?:[Ss]ize|[Bb]ytes|SIZE|BYTES)\b[^\d\n]{0,24}(\d[\d,_]{2,})")
 _HEAD = 400_000

@@ -108,6 +108,8 @@ class Load(Event):
     """A state is loaded from a file or a dictionary."""
 
     sites: frozenset[int]
+    refs: frozenset[Ref] = EMPTY
+    """The tokens that what is loaded depends on other than through learning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from golf_audit.strings import Literal, UnterminatedError, literals
 _DIFFICULT = re.compile(r"""["'\\#\n]""")
 """What 3.11 cannot have in a replacement field, or not always."""
 _TRIPLE = '"""'
+_STAND_IN = re.compile(r"_+\d+")
+"""What a stand-in name looks like."""
 _NEW_STATEMENT = re.compile(r"\b(?:def|class|type)\s+\w+\s*[\[=]")
 _GENERIC = re.compile(r"\b(?:def|class)\s+\w+\s*(?=\[)")
 _ALIAS = re.compile(r"(?:^|(?<=[;:\n]))([ \t]*)type[ \t]+(\w+)[ \t]*(?=[=\[])")
@@ -71,30 +73,25 @@ class _Lowering:
         text, done = self.text, 0
         pieces: list[str] = []
         prefix = _unused_prefix(text)
+        cursor = _Cursor(text)
         for literal in found:
             lost = 0
             for start, end in literal.fields:
                 if start < done or not _DIFFICULT.search(text, start, end):
                     continue
-                stand_in, newlines = self._stand_in(f"{prefix}{len(self.fields)}", start, end, literal.quote)
+                stand_in, newlines = _stand_in(f"{prefix}{len(self.fields)}", text[start:end], literal.quote)
+                cursor.move(start)
+                self.fields.append(
+                    _Field(f"{prefix}{len(self.fields)}", stand_in, text[start:end], cursor.line, cursor.column)
+                )
                 pieces += text[done:start], stand_in
                 lost += newlines
                 done = end
             if lost:
-                pieces += text[done : literal.end], "\\\n" * lost, " " * _column(text, literal.end)
+                cursor.move(literal.end)
+                pieces += text[done : literal.end], "\\\n" * lost, " " * cursor.column
                 done = literal.end
         self.text = "".join((*pieces, text[done:]))
-
-    def _stand_in(self, name: str, start: int, end: int, quote: str) -> tuple[str, int]:
-        """What stands for the expression, and how many lines are lost by it that must be made up after the literal."""
-        source = self.text[start:end]
-        newlines = source.count("\n")
-        stand_in = name.ljust(len(source.encode())) if not newlines else name
-        if newlines and len(quote) == len(_TRIPLE):
-            stand_in, newlines = name + "\n" * newlines, 0
-        line = self.text.count("\n", 0, start) + 1
-        self.fields.append(_Field(name, stand_in, source, line, _column(self.text, start)))
-        return stand_in, newlines
 
     def restore(self, tree: ast.AST) -> None:
         """Put the expressions, each parsed by itself, where their stand-ins are."""
@@ -106,14 +103,43 @@ class _Lowering:
                 if (item := by_name.get(node.value.id)) is not None:
                     node.value = _expression(item)
             elif isinstance(node, ast.JoinedStr):
-                for part in node.values:
-                    self._restore_source(part)
+                _restore_sources(node.values, by_name)
 
-    def _restore_source(self, part: ast.expr) -> None:
-        """Give a self-documenting field (`{x=}`) the text that it shows."""
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            for item in self.fields:
-                if item.name in part.value:
+
+def _stand_in(name: str, source: str, quote: str) -> tuple[str, int]:
+    """What stands for the expression, and how many lines are lost by it that must be made up after the literal."""
+    newlines = source.count("\n")
+    if not newlines:
+        return name.ljust(len(source.encode("utf-8", "surrogatepass"))), 0
+    return (name + "\n" * newlines, 0) if len(quote) == len(_TRIPLE) else (name, newlines)
+
+
+class _Cursor:
+    """Line and column of an offset that only moves forward, so that finding them all costs one pass."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._offset = 0
+        self.line = 1
+        """One-based."""
+        self.column = 0
+        """Zero-based, in bytes of UTF-8."""
+
+    def move(self, offset: int) -> None:
+        """Go forward to `offset`."""
+        passed = self._text[self._offset : offset]
+        before, newline, rest = passed.rpartition("\n")
+        self.line += before.count("\n") + len(newline)
+        self.column = len(rest.encode("utf-8", "surrogatepass")) + (0 if newline else self.column)
+        self._offset = offset
+
+
+def _restore_sources(parts: list[ast.expr], by_name: dict[str, _Field]) -> None:
+    """Give self-documenting fields (`{x=}`) the text that they show."""
+    for part in parts:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and "=" in part.value:
+            for name in _STAND_IN.findall(part.value):
+                if (item := by_name.get(name)) is not None:
                     part.value = part.value.replace(item.stand_in, item.source)
 
 
@@ -150,10 +176,6 @@ def _parse(text: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)
-
-
-def _column(text: str, offset: int) -> int:
-    return len(text[text.rfind("\n", 0, offset) + 1 : offset].encode())
 
 
 def _unused_prefix(text: str) -> str:

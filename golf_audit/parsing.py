@@ -10,7 +10,9 @@ from golf_audit import lowering
 
 MAX_DEPTH = 200
 """Deeper trees are refused: no honest script comes near, and walking them would exhaust the stack."""
-_KEPT = 32
+MAX_LENGTH = 4_000_000
+"""Longer texts are refused; the longest real script has 1.6 million characters, nearly all in one literal."""
+_KEPT = 8
 """Trees kept, so that whoever asks for the same text again gets the same tree."""
 
 
@@ -43,6 +45,8 @@ def parse(text: str) -> Parsed | ParseFailure:
 
     Python 3.11 is taught the f-strings of 3.12 (PEP 701) and its type parameters (PEP 695); never raises.
     """
+    if len(text) > MAX_LENGTH:
+        return ParseFailure(f"it is longer than {MAX_LENGTH:,} characters", 0, broken=False)
     try:
         return _parse(text)
     except (RecursionError, MemoryError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from golf_audit.decoding import library
 from golf_audit.decoding.evaluate import combine, evaluate
+from golf_audit.decoding.limits import Budget
 from golf_audit.decoding.names import bind
 from golf_audit.decoding.operations import native
 from golf_audit.decoding.values import Dotted, Environ, Frame, ModuleObject, Raised, Unknown
@@ -25,7 +26,9 @@ def assign(machine: "Machine", target: ast.expr, value: object, frame: Frame) ->
         if isinstance(owner, Environ):
             machine.set_environment(key, value, overrides=True)
         elif isinstance(owner, dict | list | bytearray):
-            _set_item(owner, key, Unknown("something that may not happen") if machine.doubt else value)
+            _set_item(
+                owner, key, Unknown("something that may not happen") if machine.doubt else value, machine.world.budget
+            )
     elif isinstance(target, ast.Attribute):
         owner = evaluate(machine, target.value, frame)
         if isinstance(owner, ModuleObject):
@@ -129,11 +132,14 @@ def _loaded(target: ast.expr) -> ast.expr:
     return target
 
 
-def _set_item(owner: "dict[object, object] | list[object] | bytearray", key: object, value: object) -> None:
+def _set_item(
+    owner: "dict[object, object] | list[object] | bytearray", key: object, value: object, budget: Budget
+) -> None:
     """`owner[key] = value`; where the key is not known, nothing in `owner` is from here on."""
     if isinstance(key, Unknown):
         owner.clear()
     if isinstance(key, Unknown) and isinstance(owner, list):
         owner.append(key)
     elif not isinstance(key, Unknown):
+        budget.check_depth(key)
         native(operator.setitem, owner, key, value)

@@ -47,6 +47,7 @@ def comprehension(machine: "Machine", node: Comprehension, frame: Frame) -> obje
     for item in results:
         if isinstance(key := item[0] if isinstance(item, tuple) and isinstance(node, ast.DictComp) else item, Unknown):
             return key
+    machine.world.budget.check_depth(results)
     return operations.native(dict if isinstance(node, ast.DictComp) else set, results)
 
 

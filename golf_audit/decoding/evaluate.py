@@ -47,7 +47,7 @@ def _subscript(machine: "Machine", node: ast.Subscript, frame: Frame) -> object:
     if isinstance(owner, Environ):
         setting = owner.settings.get(str(key))
         return setting.value if setting else Unknown(f"the environment variable {key}")
-    return machine.world.trace(operations.subscript(owner, key), parent=owner)
+    return machine.world.trace(operations.subscript(owner, key, machine.world.budget), parent=owner)
 
 
 def _slice(machine: "Machine", node: ast.Slice, frame: Frame) -> object:
@@ -149,7 +149,7 @@ def _compare(machine: "Machine", node: ast.Compare, frame: Frame) -> object:
                 return side
         if isinstance(right, Environ):
             return Unknown("which environment variables are set")
-        if not (result := bool(operations.compare(operator, left, right))):
+        if not (result := bool(operations.compare(operator, left, right, machine.world.budget))):
             return False
         left = right
     return result
@@ -166,6 +166,7 @@ def _sequence(machine: "Machine", node: ast.List | ast.Tuple | ast.Set, frame: F
     items = _arguments(machine, node.elts, frame)
     if isinstance(items, Unknown) or isinstance(node, ast.List):
         return items
+    machine.world.budget.check_depth(items)
     return tuple(items) if isinstance(node, ast.Tuple) else operations.native(set, items)
 
 
@@ -181,6 +182,7 @@ def _dictionary(machine: "Machine", node: ast.Dict, frame: Frame) -> object:
         key = evaluate(machine, key_node, frame)
         if isinstance(key, Unknown):
             return key
+        machine.world.budget.check_depth(key)
         operations.native(result.__setitem__, key, value)
     return result
 
@@ -201,7 +203,7 @@ def _formatted(machine: "Machine", node: ast.FormattedValue, frame: Frame) -> ob
     specifier = "" if node.format_spec is None else evaluate(machine, node.format_spec, frame)
     if isinstance(value, Unknown) or not isinstance(specifier, str):
         return value if isinstance(value, Unknown) else specifier
-    return operations.format_value(value, node.conversion, specifier)
+    return operations.format_value(value, node.conversion, specifier, machine.world.budget)
 
 
 def _lambda(machine: "Machine", node: ast.Lambda, frame: Frame) -> object:

@@ -10,6 +10,12 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 
+_CHECKED_EVERY = 32
+_LARGE = 2**20
+_ITEMS = 2_000_000
+_COLLECTIONS = (list, tuple, set, frozenset, dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one script's decoding may take; the largest real one needs a fiftieth of it."""
@@ -51,7 +57,7 @@ class Budget:
         self.steps += 1
         if self.steps > self.limits.steps:
             raise LimitReached(f"evaluating it takes more than {self.limits.steps:,} steps")
-        if self.steps % 256 == 0:
+        if self.steps % _CHECKED_EVERY == 0:
             self.check()
 
     def check(self) -> None:
@@ -65,12 +71,25 @@ class Budget:
         """Raises LimitReached where a value of `size` bytes, characters or items is too large."""
         if size > self.limits.bytes:
             raise LimitReached(f"it makes a value of more than {self.limits.bytes / 2**20:g} MB")
+        if size > _LARGE:
+            self.check()
+
+    def check_depth(self, *values: object) -> None:
+        """Raises LimitReached where collections hold each other so often that looking through them takes long."""
+        waiting, count = [value for value in values if isinstance(value, _COLLECTIONS)], 0
+        while waiting:
+            value = waiting.pop()
+            items = (*value.keys(), *value.values()) if isinstance(value, dict) else value
+            count += len(value) + 1
+            if count > _ITEMS:
+                raise LimitReached(f"it looks through more than {_ITEMS:,} items")
+            waiting += [item for item in items if isinstance(item, _COLLECTIONS)]
 
     def check_unpacked(self, packed: int, unpacked: int) -> None:
         """Raises LimitReached where `unpacked` bytes are too many, of themselves or for `packed` bytes."""
         if unpacked > self.limits.bytes:
             raise LimitReached(f"its payload unpacks to more than {self.limits.bytes / 2**20:g} MB")
-        if unpacked > 2**20 and unpacked > packed * self.limits.ratio:
+        if unpacked > _LARGE and unpacked > packed * self.limits.ratio:
             raise LimitReached(f"its payload unpacks to more than {self.limits.ratio:,} times its size")
 
 

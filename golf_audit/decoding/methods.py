@@ -1,6 +1,6 @@
 """Methods of plain data that may be called, each checked for what it would make before it makes it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from pathlib import PurePosixPath
 
 from golf_audit.decoding.limits import Budget
@@ -45,6 +45,14 @@ _TEXT = frozenset(
     ]
 )
 _PADDING = frozenset({"center", "expandtabs", "ljust", "rjust", "zfill"})
+_SPLITTING = frozenset({"split", "rsplit", "splitlines"})
+_SEARCHING = frozenset({"rfind", "rindex", "rpartition", "strip", "lstrip", "rstrip"})
+"""Methods that may take time in proportion to both texts' lengths."""
+_NEEDLE = 1_000
+_ITEM = 32
+"""Bytes that an item of a list takes."""
+_PIECE = 64
+"""Bytes that a short piece of a text takes."""
 _GROWING = frozenset({"join", "replace", "translate"})
 _ALLOWED: Mapping[type, frozenset[str]] = {
     str: _TEXT | _PADDING | _GROWING | {"encode", "format", "format_map", "isidentifier", "isprintable"},
@@ -115,21 +123,27 @@ def path_attribute(path: PurePosixPath, name: str) -> object:
 
 
 def _check_growth(owner: object, name: str, arguments: list[object], budget: Budget) -> None:
-    """Raises LimitReached where the method would make too large a value."""
-    if name in _PADDING and arguments and isinstance(arguments[0], int):
-        width = arguments[0] * (owner.count("\t") if name == "expandtabs" and isinstance(owner, str) else 1)
+    """Raises LimitReached where the method would make too large a value, or take too long."""
+    first = arguments[0] if arguments else None
+    if name in _PADDING and isinstance(first, int):
+        width = first * (owner.count("\t") if name == "expandtabs" and isinstance(owner, str) else 1)
         budget.check_size(max(width, _length(owner)))
     elif name == "replace" and len(arguments) > 1:
-        budget.check_size(_length(owner) + _occurrences(owner, arguments[0]) * _length(arguments[1]))
-    elif name == "join" and arguments and isinstance(arguments[0], list | tuple):
-        budget.check_size(sum(_length(owner) + _length(item) for item in arguments[0]))
-    elif name == "translate" and arguments and isinstance(arguments[0], dict):
-        widest = max((_length(value) for value in arguments[0].values()), default=0)
+        budget.check_size(_length(owner) + _occurrences(owner, first) * _length(arguments[1]))
+    elif name == "join" and isinstance(first, list | tuple):
+        budget.check_size(sum(_length(owner) + _length(item) for item in first))
+    elif name == "translate" and isinstance(first, dict):
+        widest = max((_length(value) for value in first.values()), default=0)
         budget.check_size(_length(owner) * max(1, widest))
-    elif name == "to_bytes" and arguments and isinstance(arguments[0], int):
-        budget.check_size(arguments[0])
-    elif name == "extend" and arguments and isinstance(arguments[0], range):
-        budget.check_size(8 * len(arguments[0]))
+    elif name == "to_bytes" and isinstance(first, int):
+        budget.check_size(first)
+    elif name in _SPLITTING:
+        pieces = _length(owner) // 2 if not _length(first) else _occurrences(owner, first)
+        budget.check_size(_PIECE * pieces)
+    elif name in _SEARCHING and _length(first) > _NEEDLE:
+        budget.check_size(_length(owner) * _length(first))
+    elif not isinstance(owner, str | bytes):
+        budget.check_depth(first, *([owner] if name in {"count", "index", "remove"} else []))
 
 
 def _occurrences(owner: object, old: object) -> int:
@@ -146,8 +160,8 @@ def _length(value: object) -> int:
 
 def iterate(value: object, budget: Budget) -> list[object]:
     """The items of a value that can be iterated over; raises Raised where it cannot be."""
-    if isinstance(value, range):
-        budget.check_size(8 * len(value))
+    if isinstance(value, Sized):
+        budget.check_size(_ITEM * len(value))
     if isinstance(value, PLAIN) and not isinstance(value, int | float | type(None)):
         return list(value)
     raise Raised(f"iterating over a {type(value).__name__}", "TypeError")

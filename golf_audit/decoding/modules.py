@@ -11,8 +11,8 @@ from golf_audit.decoding.source import Layer
 from golf_audit.decoding.world import Run, World, contents
 from golf_audit.folder import File
 
-_IMPORT = re.compile(r"(?:^|[;:\n])[ \t]*import[ \t]+([^;\n#]+)")
-_FROM = re.compile(r"(?:^|[;:\n])[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*(?:\(([^)]*)\)|([^;\n#]*))")
+_IMPORT = re.compile(r"(?:^|[;:\n])[ \t]*import[ \t]+([^;\n#]{1,4000})")
+_FROM = re.compile(r"(?:^|[;:\n])[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*(?:\(([^)]{0,4000})\)|([^;\n#]{0,4000}))")
 _DYNAMIC = re.compile(r"(?:import_module|__import__|_install_module)\(\s*['\"]([\w.]+)['\"]")
 _NAME = re.compile(r"[\w.]+")
 _MOST = 200

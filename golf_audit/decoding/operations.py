@@ -4,6 +4,7 @@ import ast
 import operator
 import re
 import string
+import struct
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
@@ -49,14 +50,15 @@ _COMPARE: dict[type[ast.cmpop], Callable[..., object]] = {
     ast.NotIn: lambda item, container: item not in container,
 }
 _CONVERSIONS: dict[int, Callable[[object], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
-_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+"""What an operation on data can raise."""
 
 
 def native(function: Callable[..., object], *arguments: object, **keywords: object) -> object:
     """What `function` gives; raises Raised where it raises any ordinary exception."""
     try:
         return function(*arguments, **keywords)
-    except _ERRORS as error:
+    except ERRORS as error:
         raise Raised(f"a {type(error).__name__} ({error})", type(error).__name__) from error
 
 
@@ -84,6 +86,8 @@ def _check_binary(kind: ast.operator, left: object, right: object, budget: Budge
         _check_bits(_bits(left) * max(0, right))
     elif isinstance(kind, ast.LShift) and isinstance(right, int):
         _check_bits(_bits(left) + right)
+    elif isinstance(kind, ast.FloorDiv | ast.Mod) and isinstance(left, int):
+        _check_bits(min(_bits(left), _bits(right)))
     elif isinstance(kind, ast.Mod) and isinstance(left, str | bytes | bytearray):
         _check_percent(left if isinstance(left, str) else left.decode("latin-1"), right, budget)
 
@@ -111,8 +115,21 @@ def _length(value: object) -> int:
 def _check_percent(template: str, right: object, budget: Budget) -> None:
     if _PERCENT_WIDTH.search(template):
         raise LimitReached("it formats to an absurd width")
+    budget.check_depth(right)
     values = right if isinstance(right, tuple) else tuple(right.values()) if isinstance(right, dict) else (right,)
     budget.check_size(len(template) + template.count("%") * max((_length(value) for value in values), default=0))
+
+
+def divide(left: object, right: object, budget: Budget) -> object:
+    """Quotient and remainder."""
+    _check_binary(ast.Mod(), left, right, budget)
+    return native(divmod, left, right)
+
+
+def power(base: object, exponent: object, modulus: object) -> object:
+    """`pow` of three whole numbers."""
+    _check_bits(16 * max(map(_bits, (base, exponent, modulus))))
+    return native(pow, base, exponent, modulus)
 
 
 def unary(kind: ast.unaryop, value: object) -> object:
@@ -120,17 +137,27 @@ def unary(kind: ast.unaryop, value: object) -> object:
     return native(_UNARY[type(kind)], value) if isinstance(value, PLAIN) else Unknown("an operation on an object")
 
 
-def compare(kind: ast.cmpop, left: object, right: object) -> object:
+def compare(kind: ast.cmpop, left: object, right: object, budget: Budget) -> object:
     """`left` compared with `right`."""
+    budget.check_depth(left, right)
     return native(_COMPARE[type(kind)], left, right)
 
 
-def format_value(value: object, conversion: int, specifier: str) -> object:
+def show(value: object, conversion: Callable[[object], object], budget: Budget) -> object:
+    """What `str`, `repr` or `ascii` make of plain data."""
+    if not isinstance(value, PLAIN):
+        return Unknown("the text of an object")
+    budget.check_depth(value)
+    return native(conversion, value)
+
+
+def format_value(value: object, conversion: int, specifier: str, budget: Budget) -> object:
     """A replacement field's text."""
     if not isinstance(value, (*PLAIN, PurePosixPath)):
         return Unknown("the text of an object")
     if _WIDTH.search(specifier):
         raise LimitReached("it formats to an absurd width")
+    budget.check_depth(value)
     shown = value if conversion == -1 else _CONVERSIONS[conversion](value)
     return native(format, shown, specifier)
 
@@ -145,6 +172,7 @@ def format_text(template: str, arguments: list[object], keywords: dict[str, obje
     for value in (*arguments, *keywords.values()):
         if not isinstance(value, PLAIN):
             return Unknown("the text of an object")
+        budget.check_depth(value)
         if isinstance(value, str):
             budget.check_size(len(value) * (template.count("{") + 1))
     return native(template.format, *arguments, **keywords)
@@ -158,8 +186,9 @@ def native_parse(template: str) -> list[tuple[str, str | None, str | None, str |
         raise Raised(f"a format template that is broken ({error})", "ValueError") from error
 
 
-def subscript(value: object, key: object) -> object:
+def subscript(value: object, key: object, budget: Budget) -> object:
     """`value[key]` of plain data."""
+    budget.check_depth(key)
     if isinstance(value, (str, bytes, bytearray, list, tuple, dict, range)):
         return native(operator.getitem, value, key)
     return Unknown("an item of an object")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from golf_audit.decoding import bindings
 from golf_audit.decoding.evaluate import evaluate
 from golf_audit.decoding.names import bind
-from golf_audit.decoding.operations import truth
+from golf_audit.decoding.operations import ERRORS, truth
 from golf_audit.decoding.values import Dotted, Frame, Function, ModuleObject, Raised, Unknown
 
 if TYPE_CHECKING:
@@ -46,13 +46,14 @@ def _statement(machine: "Machine", node: ast.stmt, frame: Frame) -> None:
         return
     try:
         handler(machine, node, frame)
-    except Raised as error:
+    except (Raised, *ERRORS) as error:
+        why = error.why if isinstance(error, Raised) else f"a {type(error).__name__}"
         if machine.guarded:
-            raise
+            raise Raised(why) from error
         if isinstance(node, ast.Return):
-            raise Return(Unknown(error.why)) from error
+            raise Return(Unknown(why)) from error
         for name in bindings.bound_names(node):
-            bind(name, Unknown(error.why), frame)
+            bind(name, Unknown(why), frame)
 
 
 def perhaps(machine: "Machine", body: list[ast.stmt], frame: Frame, why: Unknown) -> None:

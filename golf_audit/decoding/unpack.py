@@ -3,7 +3,7 @@
 import bz2
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -30,8 +30,10 @@ class _Decoder(Protocol):
 
 def unpack_zlib(data: bytes, budget: Budget, wbits: int = zlib.MAX_WBITS) -> bytes:
     """Zlib data; `wbits` as in the zlib module (negative: raw deflate, 31: gzip, 47: either)."""
-    decoder, pieces, size, rest = zlib.decompressobj(wbits), [], 0, data
+    pieces: list[bytes] = []
+    size, rest = 0, data
     try:
+        decoder = zlib.decompressobj(wbits)
         while not decoder.eof:
             piece = decoder.decompress(rest, _CHUNK)
             rest = decoder.unconsumed_tail
@@ -40,7 +42,7 @@ def unpack_zlib(data: bytes, budget: Budget, wbits: int = zlib.MAX_WBITS) -> byt
             pieces.append(piece)
             size += len(piece)
             _check(budget, data, 0, size)
-    except zlib.error as error:
+    except (zlib.error, ValueError, OverflowError) as error:
         raise UnpackError(str(error)) from error
     if not decoder.eof:
         raise UnpackError("zlib data ends too early")
@@ -61,7 +63,7 @@ def unpack_lzma(
     data: bytes,
     budget: Budget,
     kind: int = lzma.FORMAT_AUTO,
-    filters: list[dict[str, int]] | None = None,
+    filters: "Sequence[dict[str, int]] | None" = None,
 ) -> bytes:
     """LZMA data: .xz, .lzma, or raw with the `filters` that it was packed with."""
     if kind != lzma.FORMAT_RAW:

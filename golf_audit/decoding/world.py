@@ -69,6 +69,9 @@ class World:
         self.temporary = 0
         self.interpreter: dict[str, object] = {}
         """What a wrapper sees as `sys.argv`, `sys.modules` and the like."""
+        scripts = [self.script(name) for name in folder.files]
+        self._places = {self.directory, *scripts, *(parent for script in scripts for parent in script.parents)}
+        """Every file and directory of the folder, and the directories above it."""
         self._how: dict[int, tuple[object, tuple[str, ...]]] = {}
 
     def script(self, path: str) -> PurePosixPath:
@@ -102,8 +105,7 @@ class World:
     def exists(self, path: PurePosixPath) -> "bool | Unknown":
         """Whether there is such a file or directory; temporary ones are taken not to be there yet."""
         place = self.resolve(path)
-        inside = place == self.directory or any(self.script(name).is_relative_to(place) for name in self.folder.files)
-        if inside or any(name.is_relative_to(place) for name in self.written):
+        if place in self._places or any(name.is_relative_to(place) for name in self.written):
             return True
         if place.is_relative_to(self.directory) or place.is_relative_to(TEMPORARY):
             return False

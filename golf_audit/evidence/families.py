@@ -135,7 +135,7 @@ def _step(line: int, text: str) -> Iterator[Event]:
         yield Validation(line, step, total, _number(loss[1]) if loss else None, value, seconds)
     elif loss := patterns.TRAIN_LOSS.search(rest):
         yield Step(line, step, total, _number(loss[1]), seconds, bool(clock and clock[2] == "m"))
-    elif seconds is not None and match.re is patterns.STEP_ALONE:
+    elif seconds is not None and "step" in match[0].lower():
         yield Step(line, step, total, None, seconds)
 
 

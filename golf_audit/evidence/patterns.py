@@ -13,7 +13,8 @@ BPB = re.compile(
 )
 LOSS = re.compile(rf"(?<![a-z])(?:val_loss|vl|loss)\s*[:=]\s*{N}", re.I)
 STEP = re.compile(
-    r"(?:^|[\s|\]])(?:step|s|iter|iteration)?\s*[: ]?\s*(\d+)\s*/\s*(\d+)\b(?=.{0,40}?\b(?:train_)?loss|.{0,40}?\b(?:vl|tl|bpb|val_bpb)\b)",
+    r"(?:^|[\s|\]])(?:step|s|iter|iteration)?\s*[: ]?\s*(\d+)\s*/\s*(\d+)\b(?=.{0,40}?\b(?:train_)?loss|.{0,40}?\b(?:vl|tl|bpb|val_bpb)\b"
+    r"|.{0,80}?\belapsed\s*[:=])",
     re.I,
 )
 STEP_ALONE = re.compile(r"^\W{0,6}(?:\[[^\]]*\]\s*)?(?:>+ ?)?step\s*[: ]\s*(\d[\d,]*)\b(?!\s*/)", re.I)

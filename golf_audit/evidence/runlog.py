@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from golf_audit.submission import File
 
 Kind = TypeVar("Kind", bound=Event)
-_SEED_IN_NAME = re.compile(r"(?i)(?:seed|(?<![a-z])sd)[_-]?(\d+)|(?:^|[_-])s(\d+)(?:[_.-]|$)")
+_SEED_IN_NAME = re.compile(
+    r"(?i)(?:seed|(?<![a-z])sd)[_-]?(\d+)|(?:^|[_-])s(\d+)(?:[_.-]|$)|_(42|314|999|1234|1337|2024|2025)\.(?:log|txt)$"
+)
 _MEASURED = re.compile(
     r"bpb|(?<!val_)loss$|val_loss$|_time$|^time|elapsed|_ms$|gain|skip|nn_only|ppm_only|^void|peak|_avg$"
 )
@@ -154,9 +156,11 @@ class RunLog:
     @property
     def named_seed(self) -> int | None:
         """The seed in the file's name, else in the folder it lies in."""
-        for part in reversed(self.path.split("/")):
+        echo = self.main.echo
+        told = [echo[name].value for name in ("run_id", "logfile") if name in echo]
+        for part in (*reversed(self.path.split("/")), *told):
             if match := _SEED_IN_NAME.search(part):
-                return int(match[1] or match[2])
+                return int(next(group for group in match.groups() if group))
         return None
 
     @property

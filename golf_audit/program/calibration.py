@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from golf_audit.events import Event, Report, Save, Update
+from golf_audit.events import Event, Load, Report, Save, Update
 from golf_audit.program.values import Ref
 from golf_audit.program.walk import Walk
 
 
-def calibrated(walk: Walk, before: Event, split: str) -> Iterator[tuple[Save, tuple[Ref, ...]]]:
+def calibrated(walk: Walk, before: Event, split: str) -> Iterator[tuple[Save | Load, tuple[Ref, ...]]]:
     """
-    The model states written before an event that hold activations of a split's tokens, each with those tokens.
+    The model states written, or loaded, before an event that hold activations of a split's tokens, each with those tokens.
 
     Tokens whose losses a report stated or an update learned from are left out: a metric stored beside the weights, or
     a gradient, is no calibration.
     """
     other = _known(walk, split)
     for event in _until(walk.events, before):
-        if not isinstance(event, Save) or not event.sites:
+        if not isinstance(event, Save | Load) or not event.sites:
             continue
         refs = tuple(r for r in event.refs if r.split == split and not _shared(r, other))
         if refs:

@@ -64,6 +64,7 @@ _COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
     ast.GtE: operator.ge,
 }
 _INTEGER: Final = frozenset((ast.BitAnd, ast.BitOr, ast.BitXor, ast.Mod, ast.LShift, ast.RShift, ast.FloorDiv))
+_SUMMED: Final = frozenset(("reduced", "batch-mean"))
 _SMALL: Final = 1 << 63
 SHAPE_ATTRIBUTES: Final = frozenset(
     ("shape", "dtype", "device", "ndim", "size", "itemsize", "nbytes", "is_cuda", "requires_grad", "grad_fn", "strides")
@@ -445,14 +446,14 @@ class Expressions(Machine):
 
     def oracle(self, test: V, *options: V) -> None:
         """Note a choice between losses of the same tokens that the losses themselves decide."""
-        if not test.nll or "reduced" in test.flags:
+        if not test.nll or test.flags & _SUMMED:
             return
         losing = [o for o in options if o.nll or o.look]
         atoms: frozenset[Atom] = EMPTY
         for option in losing:
             atoms = merge_sets(atoms, option.nll)
         scored = frozenset(a for a in atoms if any(r.split == "val" for r in a.targets))
-        if len(losing) >= 2 and scored and "reduced" not in self.mix(losing).flags:  # noqa: PLR2004 - a choice needs two
+        if len(losing) >= 2 and scored and not self.mix(losing).flags & _SUMMED:  # noqa: PLR2004 - a choice needs two
             looks = self.mix(losing).look
             self.emit(Choose(atoms=scored, lookups=looks, **self.where()), "keeps the smaller loss")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from golf_audit.events import Report
@@ -44,7 +44,7 @@ def choose(reports: Sequence[Report], labels: Sequence[str]) -> Headline | None:
         best = [r for r in scored if wanted <= words(_head(r.label))]
         if best:
             exact = [r for r in best if words(_head(r.label)) == wanted]
-            chosen = (exact or best)[-1]
+            chosen = replace((exact or best)[-1], doubtful=())
             return Headline(chosen, f"the logs' claimed line is labelled “{label}”", sure=True)
     stated = [r for r in scored if _SCORE.search(r.label)]
     if stated:

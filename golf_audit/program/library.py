@@ -533,7 +533,7 @@ def _extreme(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
         mixed = self.mix(values)
         return const(out).but(flags=mixed.flags, deps=mixed.deps)
     mixed = self.mix([*values, *kwargs.values()])
-    losing = [v for v in values if v.nll and "reduced" not in v.flags]
+    losing = [v for v in values if v.nll and not v.flags & {"reduced", "batch-mean"}]
     if (
         name
         in (
@@ -1264,7 +1264,7 @@ def _m_load_state_dict(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | N
     sites = v.sites
     for site in sites:
         self.history[site] = snap if not self.uncertain else merge_sets(self.history.get(site, EMPTY), snap)
-    self.emit(Load(sites=sites, **self.where()), "loads a state")
+    self.emit(Load(sites=sites, refs=data.taint, **self.where()), "loads a state")
     return V(None)
 
 
@@ -1492,7 +1492,7 @@ def _m_requires_grad(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | Non
 def _m_item(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | None:
     del args, kwargs
     data = self.flat(v)
-    return data.but(flags=data.flags | {"reduced"}) if data.nll else data
+    return data.but(flags=data.flags | {"reduced"}) if data.nll and isinstance(v.obj, Table) else data
 
 
 def _m_submit(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | None:

@@ -344,7 +344,10 @@ class Statements(Expressions):
         if old.sites and old.snap is None and not isinstance(old.obj, Instance):
             self.write(old, v)
             return FALL
-        self.assign(target, self.operate(node.op, old, v))
+        out = self.operate(node.op, old, v)
+        if out.nll and isinstance(node.op, ast.Add | ast.Sub):
+            out = out.but(flags=out.flags | {"reduced"})
+        self.assign(target, out)
         return FALL
 
     def _augassign_item(self, node: ast.AugAssign, target: ast.Subscript) -> str:
@@ -507,7 +510,7 @@ class Statements(Expressions):
         branch = self.new_id()
         mark = len(self.frames)
         self.branch_deps[branch] = test.deps
-        names = self.env_names(test)
+        names = () if test.deps or test.taint or test.obj is not None else self.env_names(test)
         if names:
             self.doubts.append(unparse(node.test))
         self.uncertain += 1

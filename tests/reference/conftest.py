@@ -103,6 +103,6 @@ def tiny(data_dir: Path, tmp_path: Path) -> "Callable[..., Config]":
             ttt_chunk_tokens=128,
             lora_chunk_tokens=16,
         )
-        return replace(small, **settings)  # type: ignore[arg-type]  # a test names fields and their values
+        return replace(small, **settings)
 
     return make

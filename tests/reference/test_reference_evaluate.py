@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from golf_audit.reference_model.adapt import evaluate_score_first, windows_by_chunk
 from golf_audit.reference_model.config import Config
@@ -51,7 +51,7 @@ def losses_of(model: GPT, ids: Tensor) -> Tensor:
     """The loss of each token of `ids` but the first, by one plain forward pass."""
     with torch.no_grad():
         logits = model.head(model.hidden(ids[None, :-1].long()))[0]
-    return F.cross_entropy(logits, ids[1:].long(), reduction="none").double()
+    return functional.cross_entropy(logits, ids[1:].long(), reduction="none").double()
 
 
 def expected(losses: Tensor, val: Validation) -> Result:
@@ -93,15 +93,14 @@ def test_sliding_windows_are_plain_forwards(model: GPT, tiny: Callable[..., Conf
     config = tiny()
     val = first(load_validation(config, TEAM), count)
     losses = [losses_of(model, val.tokens[:33])]
-    for start in range(8, count - 32 + 8, 8):
-        losses.append(losses_of(model, val.tokens[start : start + 33])[24:])
+    losses += [losses_of(model, val.tokens[start : start + 33])[24:] for start in range(8, count - 32 + 8, 8)]
     assert_same(evaluate_sliding(model, val, config, TEAM), expected(torch.cat(losses)[:count], val))
 
 
 @pytest.mark.parametrize(("count", "stride"), [(100, 8), (4, 8), (32, 32), (1000, 7)])
 def test_windows_score_each_token_once(count: int, stride: int) -> None:
     """The windows' scored parts meet without gap or overlap, and reach the end."""
-    scored = []
+    scored: list[int] = []
     for start in window_starts(count, 32, stride):
         scored += range(start + 32 - stride if start else 0, min(start + 32, count))
     assert scored == list(range(count))
@@ -157,7 +156,7 @@ def test_pre_quantisation_training_moves_every_score(model: GPT, tiny: Callable[
     assert kept[0] is not None
     assert kept[1] is not None
     assert (kept[0][:400] - kept[1][:400]).abs().max() > 1e-4
-    assert "FORBIDDEN" in log.lines[0]  # type: ignore[attr-defined]  # the log of the tests keeps its lines
+    assert "FORBIDDEN" in log.lines[0]
 
 
 def test_frozen_parts_stay(model: GPT, tiny: Callable[..., Config], log: RunLog) -> None:
@@ -188,7 +187,7 @@ def test_documents_without_marks_are_one() -> None:
         def bos_id(self) -> int:
             return 1
 
-    val = Validation(torch.arange(5, 15, dtype=torch.int32), None, Pieces())  # type: ignore[arg-type]  # no table needed
+    val = Validation(torch.arange(5, 15, dtype=torch.int32), None, Pieces())
     assert find_documents(val) == [Document(0, 9)]
 
 
@@ -253,4 +252,4 @@ def test_mixture_is_announced(tiny: Callable[..., Config], log: RunLog) -> None:
     config = tiny(ppm_enabled=True)
     val = first(load_validation(config, TEAM), 64)
     assert mixture_bits(val, [0.0] * val.count, config, log) == 0.0
-    assert "FORBIDDEN" in log.lines[0]  # type: ignore[attr-defined]  # the log of the tests keeps its lines
+    assert "FORBIDDEN" in log.lines[0]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from golf_audit.reference_model.adapters import Adapters
 from golf_audit.reference_model.attention import attention_kernel, flash3, sdpa
@@ -142,7 +142,7 @@ def test_new_adapters_change_nothing(tiny: Callable[..., Config]) -> None:
 def test_contrastive_loss_is_the_hinge_over_all_pairs() -> None:
     """SimCTG's term is the mean squared hinge of cosine plus margin over ordered pairs of the first positions."""
     hidden = torch.randn(2, 5, 8)
-    rows = F.normalize(hidden.reshape(10, 8)[:7], dim=-1)
+    rows = functional.normalize(hidden.reshape(10, 8)[:7], dim=-1)
     pairs = [(rows[i] @ rows[j]).item() for i in range(7) for j in range(7) if i != j]
     expected = sum(max(0.0, cosine + 0.4) ** 2 for cosine in pairs) / len(pairs)
     assert contrastive_loss(hidden, 0.4, 7).item() == pytest.approx(expected, rel=1e-5)
@@ -153,7 +153,7 @@ def test_contrastive_term_is_for_training_only(tiny: Callable[..., Config]) -> N
     model = perturbed(GPT(tiny("pr1971")))
     ids = torch.randint(512, (2, 17))
     x, y = ids[:, :-1], ids[:, 1:]
-    plain = F.cross_entropy(model.head(model.hidden(x)).flatten(0, 1), y.flatten())
+    plain = functional.cross_entropy(model.head(model.hidden(x)).flatten(0, 1), y.flatten())
     assert model.eval()(x, y).item() == pytest.approx(plain.item(), rel=1e-6)
     assert model.train()(x, y).item() > plain.item()
 

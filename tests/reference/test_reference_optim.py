@@ -42,12 +42,12 @@ def test_orthogonalize_approaches_the_svd(
     """Muon's direction has the singular vectors of the momentum, and singular values of about one."""
     torch.manual_seed(0)
     # singular values from 1 down to 0.05: what the polynomials are made for
-    U, _, V = torch.linalg.svd(torch.randn(3, *shape), full_matrices=False)
-    matrices = U @ torch.diag(torch.linspace(1.0, 0.05, 24)) @ V
+    left, _, right = torch.linalg.svd(torch.randn(3, *shape), full_matrices=False)
+    matrices = left @ torch.diag(torch.linspace(1.0, 0.05, 24)) @ right
     result = orthogonalize(matrices, coefficients, margin).float()
-    values = torch.diagonal(U.mT @ result @ V.mT, dim1=-2, dim2=-1)
+    values = torch.diagonal(left.mT @ result @ right.mT, dim1=-2, dim2=-1)
     assert (values - 1).abs().max() < tolerance
-    assert (result - U @ torch.diag_embed(values) @ V).abs().max() < 0.03
+    assert (result - left @ torch.diag_embed(values) @ right).abs().max() < 0.03
 
 
 def test_a_batch_is_its_matrices(tiny: Callable[..., Config]) -> None:

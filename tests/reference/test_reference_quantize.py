@@ -68,7 +68,7 @@ def test_gptq_is_never_worse_in_its_own_metric(tiny: Callable[..., Config]) -> N
         scale, largest = row_scale(weight, SIX, tiny())
 
         def error(levels: torch.Tensor) -> float:
-            return ((weight - levels * scale.float()[:, None]) @ inputs.T).square().sum().item()  # noqa: B023
+            return float(((weight - levels * scale.float()[:, None]) @ inputs.T).square().sum())  # noqa: B023
 
         rounded = error(round_rows(weight, scale, largest))
         for block in (1, 32, 128):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from golf_audit.decoding.library import basics, files, packing, running
 from golf_audit.decoding.library.registry import CONSTANTS, FUNCTIONS, TOLERANT, Call, constant
+from golf_audit.decoding.operations import native
 from golf_audit.decoding.values import Dotted, Frame, Unknown, unknown_in
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def call(machine: "Machine", name: str, arguments: list[object], keywords: dict[
         return Unknown(f"what {name.removeprefix('builtins.')}() gives")
     if name not in TOLERANT and (unknown := unknown_in(*arguments, *keywords.values())):
         return unknown
-    return function(Call(machine, name, arguments, keywords, frame))
+    return native(function, Call(machine, name, arguments, keywords, frame))
 
 
 def call_method(

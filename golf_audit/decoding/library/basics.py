@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from golf_audit.decoding.library.registry import CONSTANTS, FUNCTIONS, Call, known
 from golf_audit.decoding.methods import call_method as call_plain_method
-from golf_audit.decoding.operations import PLAIN, binary, native, subscript
+from golf_audit.decoding.operations import PLAIN, binary, divide, native, power, show, subscript
 from golf_audit.decoding.values import Dotted, Environ, ModuleObject, Partial, Unknown
 
 BUILTINS = frozenset(dir(builtins))
@@ -19,8 +19,7 @@ CONSTANTS.update({"builtins.True": True, "builtins.False": False, "builtins.None
 CONSTANTS.update({"sys.maxsize": 2**63 - 1, "sys.platform": "linux", "os.name": "posix", "math.pi": math.pi})
 
 _DIRECT: dict[str, Callable[..., object]] = {
-    f"builtins.{function.__name__}": function
-    for function in (abs, ascii, bin, chr, divmod, float, hex, int, len, oct, ord, round)
+    f"builtins.{function.__name__}": function for function in (abs, bin, chr, float, hex, int, len, oct, ord, round)
 } | {
     "builtins.str.maketrans": str.maketrans,
     "builtins.bytes.maketrans": bytes.maketrans,
@@ -68,7 +67,9 @@ def _over_items(call: Call) -> object:
     if name in {"bytes", "bytearray"} and isinstance(first, int | str | bytes | bytearray):
         call.budget.check_size(first if isinstance(first, int) else 0)
         return call.world.trace(native(function, first, *rest, **call.keywords), "", first)
-    result = native(function, call.machine.iterate(first), *rest, **call.keywords)
+    items = call.machine.iterate(first)
+    call.budget.check_depth(items)
+    result = native(function, items, *rest, **call.keywords)
     return call.world.trace(result, "", first)
 
 
@@ -88,22 +89,33 @@ def _str(call: Call) -> object:
         return value.as_posix()
     if isinstance(value, bytes | bytearray) and (len(call.arguments) > 1 or call.keywords):
         return call.world.trace(native(str, value, *call.arguments[1:], **call.keywords), "", value)
-    return native(str, value) if isinstance(value, PLAIN) else Unknown("the text of an object")
+    return show(value, str, call.budget)
 
 
-@known("builtins.repr", "builtins.bool", "builtins.format")
+_SHOWING: dict[str, Callable[[object], object]] = {
+    "builtins.repr": repr,
+    "builtins.ascii": ascii,
+    "builtins.bool": bool,
+    "builtins.format": str,
+}
+
+
+@known(*_SHOWING)
 def _repr(call: Call) -> object:
-    value = call.get(0)
-    if not isinstance(value, PLAIN) or len(call.arguments) > 1:
-        return Unknown("the text of an object")
-    name = call.name.partition(".")[2]
-    return bool(value) if name == "bool" else repr(value) if name == "repr" else str(value)
+    if len(call.arguments) > 1:
+        return native(format, show(call.get(0), str, call.budget), *call.arguments[1:])
+    return show(call.get(0), _SHOWING[call.name], call.budget)
+
+
+@known("builtins.divmod")
+def _divmod(call: Call) -> object:
+    return divide(call.get(0), call.get(1), call.budget)
 
 
 @known("builtins.pow")
 def _pow(call: Call) -> object:
     if isinstance(call.get(2), int):
-        return native(pow, *call.arguments)
+        return power(*call.arguments)
     return binary(ast.Pow(), call.get(0), call.get(1), call.budget)
 
 
@@ -111,6 +123,7 @@ def _pow(call: Call) -> object:
 def _dict(call: Call) -> object:
     source = call.get(0, default={})
     pairs = source if isinstance(source, dict) else call.machine.iterate(source)
+    call.budget.check_depth(pairs)
     result = native(dict, pairs)
     return {**result, **call.keywords} if isinstance(result, dict) else result
 
@@ -154,6 +167,7 @@ def _ordered(call: Call) -> object:
     if key is not None:
         keywords["key"] = call.machine.callback(key, call.frame)
     values = call.machine.iterate(call.get(0)) if len(call.arguments) == 1 else call.arguments
+    call.budget.check_depth(values)
     return native(_ORDERING[call.name], values, **keywords)
 
 
@@ -169,7 +183,7 @@ def _next(call: Call) -> object:
 def _getattr(call: Call) -> object:
     owner, name = call.get(0), call.get(1)
     if call.name == "operator.getitem":
-        return subscript(owner, name)
+        return subscript(owner, name, call.budget)
     return call.machine.attribute(owner, name) if isinstance(name, str) else Unknown("an attribute")
 
 

@@ -74,16 +74,28 @@ def _lzma(call: Call) -> object:
     kind = call.get(1, "format", lzma.FORMAT_AUTO)
     filters = call.get(3, "filters")
     data = call.get(0, "data")
-    if not isinstance(kind, int) or not (filters is None or isinstance(filters, list | tuple)):
+    if not isinstance(kind, int) or not _are_filters(filters):
         raise Raised("lzma data in a format that is none", "TypeError")
     raw = kind == lzma.FORMAT_RAW
     label = "lzma raw" if raw else "xz" if isinstance(data, bytes) and data.startswith(_XZ_MAGIC) else "lzma alone"
-    return _unpacked(call, label, unpack.unpack_lzma, kind, list(filters) if filters is not None else None)
+    return _unpacked(call, label, unpack.unpack_lzma, kind, filters)
+
+
+def _are_filters(filters: object) -> bool:
+    """Whether a value is what the lzma module takes for filters: None, or dictionaries of numbers."""
+    return filters is None or (
+        isinstance(filters, list | tuple)
+        and all(
+            isinstance(stage, dict) and all(isinstance(value, int) for value in stage.values()) for stage in filters
+        )
+    )
 
 
 @known("zlib.decompress")
 def _zlib(call: Call) -> object:
     wbits = call.get(1, "wbits", zlib.MAX_WBITS)
+    if not isinstance(wbits, int):
+        raise Raised("zlib data with a window that is no number", "TypeError")
     return _unpacked(call, "zlib", unpack.unpack_zlib, wbits)
 
 
