@@ -96,7 +96,7 @@ def _newer_grammar(text: str) -> bool:
 
     try:
         libcst.parse_module(text)
-    except (libcst.ParserSyntaxError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 -- whatever stops libcst, it has not parsed the text
         return False
     return True
 
