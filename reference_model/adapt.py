@@ -12,7 +12,7 @@ import torch
 
 from .config import Config
 from .data import Validation
-from .evaluate import Result, Tally, score_windows, window_starts
+from .evaluate import Losses, Result, Tally, score_windows, window_starts
 from .model import GPT
 from .runlog import RunLog
 from .team import Team
@@ -45,12 +45,18 @@ def evaluate_score_first(model: GPT, val: Validation, config: Config, team: Team
         if chunk < len(chunks) - 1:
             rate = config.ttt_lr * 0.5 * (1.0 + math.cos(math.pi * chunk / max(len(chunks) - 1, 1)))
             optimizer.param_groups[0]["lr"] = rate
-            adapt_to_chunk(model, optimizer, val, chunk, config, team)
+            adapt_to_chunk(model, losses_of, optimizer, val, chunk, config, team)
     return tally.result()
 
 
 def adapt_to_chunk(
-    model: GPT, optimizer: torch.optim.Optimizer, val: Validation, chunk: int, config: Config, team: Team
+    model: GPT,
+    losses_of: Losses,
+    optimizer: torch.optim.Optimizer,
+    val: Validation,
+    chunk: int,
+    config: Config,
+    team: Team,
 ) -> None:
     """Take `ttt_epochs` passes of SGD over the tokens of a chunk that has been scored."""
     length = config.eval_seq_len
@@ -68,7 +74,7 @@ def adapt_to_chunk(
                 tokens = val.tokens[start : start + len(mine) * length + 1].long()
                 x, y = tokens[:-1].view(-1, length), tokens[1:].view(-1, length)
                 with team.precision():
-                    loss = model.losses(x, y, length).sum() / (together * length)
+                    loss = losses_of(x, y, length).sum() / (together * length)
                 loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             team.sum_all([p.grad for p in model.parameters() if p.grad is not None])
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -136,8 +136,6 @@ class Config:
     # --- evaluation ------------------------------------------------------------------------------------------------
     eval_seq_len: int = 2048
     eval_stride: int = 64
-    val_batch_tokens: int = 524288
-    """Tokens of one evaluation batch over all ranks."""
     sliding_window_enabled: bool = True
     ttt_enabled: bool = False
     """Score-first test-time training, chunk by chunk: every chunk is scored before it is learned from."""

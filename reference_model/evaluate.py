@@ -26,7 +26,7 @@ Arguments = ParamSpec("Arguments")
 Losses = Callable[[Tensor, Tensor, int], Tensor]
 """`GPT.losses`, compiled or not."""
 WINDOWS = 32
-"""Sliding windows that one rank scores at a time."""
+"""Windows that one rank scores at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +78,14 @@ class Tally:
 
 def evaluate(model: GPT, val: Validation, config: Config, team: Team) -> Result:
     """Score the split back to back, in sequences of `eval_seq_len`."""
-    length = config.eval_seq_len
     tally = Tally(val, team)
     losses_of = team.compiled(model.losses)
-    mine = team.share(val.count // length)
-    batch = max(1, config.val_batch_tokens // (team.world_size * team.grad_accum_steps * length))
+    length = config.eval_seq_len
+    starts = [number * length for number in team.share(val.count // length)]
     model.eval()
-    with torch.inference_mode(), team.precision():
-        for first in range(mine.start, mine.stop, batch):
-            last = min(first + batch, mine.stop)
-            tokens = val.tokens[first * length : last * length + 1].long()
-            x, y = tokens[:-1].view(-1, length), tokens[1:].view(-1, length)
-            tally.add(losses_of(x, y, length), x, y)
+    with torch.inference_mode():
+        for first in range(0, len(starts), WINDOWS):
+            score_batch(losses_of, starts[first : first + WINDOWS], length, length, tally)
     return tally.result()
 
 
@@ -107,15 +103,15 @@ def score_windows(losses_of: Losses, starts: list[int], tally: Tally, config: Co
             score_batch(losses_of, batch[:1], length, length, tally)
             batch = batch[1:]
         if batch:
-            # On a GPU a smaller batch would be another graph to compile: windows beyond the end count for nothing.
-            padding = WINDOWS - len(batch) if tally.team.on_gpu else 0
-            score_batch(losses_of, batch + [tally.val.count] * padding, length, stride, tally)
+            score_batch(losses_of, batch, length, stride, tally)
 
 
 def score_batch(losses_of: Losses, starts: list[int], length: int, last: int, tally: Tally) -> None:
     """Score the `last` tokens of the windows of `length` tokens that begin at `starts`."""
     val = tally.val
-    begin = torch.tensor(starts, device=val.tokens.device)[:, None]
+    # On a GPU a smaller batch would be another graph to compile: it is filled with windows that count for nothing.
+    filling = [val.count] * (WINDOWS - len(starts)) if tally.team.on_gpu else []
+    begin = torch.tensor(starts + filling, device=val.tokens.device)[:, None]
     places = begin + torch.arange(length + 1, device=val.tokens.device)  # (windows, T + 1)
     tokens = val.tokens[places.clamp(max=val.count)].long()
     x, y = tokens[:, :-1], tokens[:, 1:]

@@ -100,7 +100,6 @@ def toy(config: Config) -> Config:
         eval_seq_len=64,
         eval_stride=16,
         train_batch_tokens=4096,
-        val_batch_tokens=8192,
         iterations=16,
         enable_looping_step=6 if config.enable_looping_step else 0,
         warmup_steps=1,

@@ -76,7 +76,9 @@ class BytesOfASecondScorer(Rule):
         for log, run in case.evidence.claimed_runs:
             whole = run.val_tokens.count if run.val_tokens else 0
             for event in run.of(Evaluation):
-                scored = event.tokens or (event.nbytes if event.nbytes and abs(event.nbytes - whole) <= 1 else 0)
+                scored = event.tokens or (
+                    event.nbytes if event.nbytes and whole and abs(event.nbytes / whole - 1) <= ruler.tolerance else 0
+                )
                 same = scored and whole and abs(scored / whole - 1) <= ruler.tolerance
                 if same and event.nbytes and whole > _SMALL and abs(event.nbytes / ruler.nbytes - 1) > ruler.tolerance:
                     yield self.finding(

@@ -1,11 +1,11 @@
 """Walks small scripts for the tests."""
 
+from golf_audit.decoding import decode
 from golf_audit.evidence.configuration import Configuration
 from golf_audit.evidence.setting import Setting
 from golf_audit.example_script import script
 from golf_audit.finding import Location
 from golf_audit.program.walk import Walk, walk
-from golf_audit.decoding import decode
 from golf_audit.submission import Folder
 
 

@@ -58,12 +58,7 @@ def _counted_bytes(line: HeadlineLine) -> int | None:
     """The bytes that the log says the headline's value was taken over: on its own line, or on another with the same value."""
     value = line.event.bpb
     for event in line.run.of(Evaluation):
-        named_for_tokens = line.run.val_tokens and event.nbytes and abs(event.nbytes - line.run.val_tokens.count) <= 1
-        if (
-            event.nbytes
-            and not named_for_tokens
-            and abs(event.bpb - value) <= 0.51 * 10.0 ** -min(event.digits, _SAME_DIGITS)
-        ):
+        if event.nbytes and abs(event.bpb - value) <= 0.51 * 10.0 ** -min(event.digits, _SAME_DIGITS):
             return event.nbytes
     return None
 
@@ -98,7 +93,7 @@ class Ruler:
         place = 0 if stated or not run.val_tokens else run.val_tokens.line
         ratio, usual = bytes_per_token(event), usual_bytes_per_token(run)
         commensurable = not (ratio and usual and abs(ratio / usual - 1) > self._mixture)
-        if (counted := _counted_bytes(line)) and not self._is_whole(counted):
+        if (counted := _counted_bytes(line)) and not self._is_whole(counted) and not self._is_token_count(counted):
             tokens = stated or 0
             coverage, means = self._meaning(counted, tokens, counted / tokens if tokens else 0.0)
             return Denominator(coverage, counted, tokens, place, ratio or 0.0, means, commensurable)
@@ -126,6 +121,11 @@ class Ruler:
 
     def _is_whole(self, nbytes: float) -> bool:
         return abs(nbytes / self.nbytes - 1) <= self.tolerance
+
+    def _is_token_count(self, count: int) -> bool:
+        """Whether a count is some tokenizer's tokens of the whole set: it is then of tokens, whatever the log calls it."""
+        rows = self.rulebook.table("validation")["tokenizers"]
+        return any(row["low"] <= count <= row["high"] for row in rows)
 
     def _meaning(self, implied: float, tokens: int, ratio: float) -> tuple[Coverage, str]:
         table = self.rulebook.table("validation")

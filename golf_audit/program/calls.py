@@ -6,26 +6,24 @@ import ast
 from typing import Any, Final
 
 from golf_audit.events import Call
-from golf_audit.program.expressions import describe_refs
 from golf_audit.program.machine import MAX_DEPTH, Alternatives
 from golf_audit.program.objects import (
     Bound,
     Class,
+    DictLike,
     External,
     Function,
     GradOff,
     Instance,
-    Iterating,
     Leaf,
-    Mapping_,
+    ListLike,
     Optimizer,
     Scope,
-    Sequence_,
     Super,
     Table,
 )
 from golf_audit.program.statements import Statements
-from golf_audit.program.values import EMPTY, NO, UNKNOWN, V, const, merge_sets
+from golf_audit.program.values import EMPTY, NO, UNKNOWN, V, merge_sets
 
 _RECURSION: Final = 2
 _FEW_SETTINGS: Final = 2
@@ -44,7 +42,7 @@ class Calls(Statements):
         for a in node.args:
             if isinstance(a, ast.Starred):
                 v = self.eval(a.value)
-                if isinstance(v.obj, Sequence_) and v.obj.items is not None:
+                if isinstance(v.obj, ListLike) and v.obj.items is not None:
                     args.extend(v.obj.items)
                 else:
                     args.append(self.element(v).but(flags=merge_sets(self.element(v).flags, frozenset(("star",)))))
@@ -55,7 +53,7 @@ class Calls(Statements):
             v = self.eval(k.value)
             if k.arg is not None:
                 kwargs[k.arg] = v
-            elif isinstance(v.obj, Mapping_):
+            elif isinstance(v.obj, DictLike):
                 kwargs.update({key: value for key, value in v.obj.items.items() if isinstance(key, str)})
         self.line = node.lineno
         out = self.call(function, args, kwargs)
@@ -76,16 +74,14 @@ class Calls(Statements):
             scope = scope.parent
         return UNKNOWN
 
-    def call(self, function: V, args: list[V], kwargs: dict[str, V]) -> V:  # noqa: C901, PLR0911 - one case a callable
+    def call(self, function: V, args: list[V], kwargs: dict[str, V]) -> V:
         """Call a value."""
         obj = function.obj
         if isinstance(obj, Function):
             return self.enter(obj, args, kwargs)
         if isinstance(obj, Bound):
             if isinstance(obj.func, External):
-                return self.method(
-                    obj.func.name[1:] if obj.func.name.startswith(".") else obj.func.name, obj.args[0], args, kwargs
-                )
+                return self.method(obj.func.name.removeprefix("."), obj.args[0], args, kwargs)
             if isinstance(obj.func, Function):
                 return self.enter(obj.func, [*obj.args, *args], {**obj.kwargs, **kwargs})
             return self.call(
@@ -111,7 +107,7 @@ class Calls(Statements):
                 args[0].obj.grad_off = obj.off
                 return args[0]
             return function
-        if isinstance(obj, Sequence_) and obj.items is not None and function.sites:
+        if isinstance(obj, ListLike) and obj.items is not None and function.sites:
             x = args
             for item in obj.items:
                 x = [self.call(item, x, {})]
@@ -121,12 +117,7 @@ class Calls(Statements):
     def _opaque(self, function: V, args: list[V], kwargs: dict[str, V]) -> V:
         """A call of something unknown: functions among its arguments may be called, results derive from the rest."""
         values = [*args, *kwargs.values()]
-        out = self.mix([function.but(obj=None), *values])
-        if out.raw and is_model(function):
-            for v in values:
-                if v.raw:
-                    pass
-        return out
+        return self.mix([function.but(obj=None), *values])
 
     # -- the submission's functions -----------------------------------------------------------------------------------
 
@@ -137,11 +128,6 @@ class Calls(Statements):
         if len(self.active) >= MAX_DEPTH or self.active.count(f) >= _RECURSION:
             return self.mix([*args, *kwargs.values()])
         self.spend()
-        memo = self.memo_key(f, args, kwargs)
-        if memo is not None:
-            known = self.recall(memo)
-            if known is not None:
-                return known
         scope = Scope(f.scope, f.scope.file, f.scope.globals_)
         self._bind_arguments(f, scope, args, kwargs)
         outer, line, file, grad = self.scope, self.line, self.file, self.grad
@@ -174,26 +160,13 @@ class Calls(Statements):
             yielded = scope.names.get("<yield>", UNKNOWN)
             if f.kind == "context":
                 return yielded
-            return V(obj=Sequence_(None, yielded))
+            return V(obj=ListLike(None, yielded))
         out = scope.names.get("<return>", V(None))
         if out.obj is None and out.py is not NO and 0 < len(self.env_log) - read <= _FEW_SETTINGS:
             out = out.but(flags=out.flags | {f"env:{name}" for name in self.env_log[read:]})
-        if memo is not None:
-            self.remember(memo, out)
         return out
 
-    def memo_key(self, f: Function, args: list[V], kwargs: dict[str, V]) -> Any:
-        """A key under which the result of a call may be reused, or None; in the walker."""
-        return None
-
-    def recall(self, key: Any) -> V | None:
-        """A remembered result."""
-        return None
-
-    def remember(self, key: Any, v: V) -> None:
-        """Keep a result."""
-
-    def _bind_arguments(self, f: Function, scope: Scope, args: list[V], kwargs: dict[str, V]) -> None:  # noqa: C901
+    def _bind_arguments(self, f: Function, scope: Scope, args: list[V], kwargs: dict[str, V]) -> None:
         a = f.node.args
         names = [p.arg for p in (*a.posonlyargs, *a.args)]
         bound = scope.names
@@ -203,7 +176,7 @@ class Calls(Statements):
         for name, v in zip(names, args, strict=False):
             bound[name] = v
         if a.vararg is not None:
-            bound[a.vararg.arg] = V(obj=Sequence_(list(args[len(names) :]), frozen=True))
+            bound[a.vararg.arg] = V(obj=ListLike(list(args[len(names) :]), frozen=True))
         extra: dict[Any, V] = {}
         keyword_only = {p.arg for p in a.kwonlyargs}
         for name, v in kwargs.items():
@@ -212,7 +185,7 @@ class Calls(Statements):
             else:
                 extra[name] = v
         if a.kwarg is not None:
-            bound[a.kwarg.arg] = V(obj=Mapping_(extra))
+            bound[a.kwarg.arg] = V(obj=DictLike(extra))
         first_default = len(names) - len(f.defaults)
         for i, name in enumerate(names):
             if name not in bound:
@@ -286,7 +259,7 @@ class Calls(Statements):
         hooks = self.hooks[site]
         self.hooks[site] = []
         data = self.mix([*args, V(sites=frozenset((site,)), snap=None)], raw=False)
-        shown = V(obj=Sequence_([data], frozen=True))
+        shown = V(obj=ListLike([data], frozen=True))
         for hook in hooks:
             self.call(hook, [module, shown, data], {})
         self.hooks[site] = hooks
@@ -294,7 +267,7 @@ class Calls(Statements):
     def layer(self, function: V, leaf: Leaf, args: list[V]) -> V:
         """A layer of the library on its input."""
         name = leaf.name.rsplit(".", 1)[-1]
-        if "Loss" in name and len(args) >= 2:  # noqa: PLR2004 - scores and targets
+        if "Loss" in name and len(args) >= 2:
             return self.external("torch.nn.functional.cross_entropy", args, {})
         if leaf.site and self.hooks.get(leaf.site) and not self.building:
             out = self.mix([*args, V(sites=frozenset((leaf.site,)), snap=None)], raw=False)
@@ -374,22 +347,14 @@ _CHANGES_FIRST: Final = frozenset(
 )
 
 
-def is_model(v: V) -> bool:
-    """Whether a value is (part of) a trainable state."""
-    return bool(v.sites) and v.snap is None
-
-
 def _base(node: ast.expr) -> ast.expr:
     """The variable behind a chain of views: `x.data[1:].view(-1)` is x's."""
     while True:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             node = node.func.value
-        elif isinstance(node, ast.Attribute) and node.attr in ("data", "T", "grad"):
-            node = node.value
-        elif isinstance(node, ast.Subscript):
+        elif (isinstance(node, ast.Attribute) and node.attr in ("data", "T", "grad")) or isinstance(
+            node, ast.Subscript
+        ):
             node = node.value
         else:
             return node
-
-
-__all__ = ["Calls", "Iterating", "const", "describe_refs"]

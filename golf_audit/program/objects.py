@@ -118,7 +118,7 @@ class Module:
 
 
 @dataclass(eq=False, slots=True)
-class Sequence_:
+class ListLike:
     """A list, tuple or set; `items` while every element is known one by one, else only their join in `rest`."""
 
     items: list[V] | None
@@ -127,7 +127,7 @@ class Sequence_:
 
 
 @dataclass(eq=False, slots=True)
-class Mapping_:
+class DictLike:
     """A dict: known keys one by one, the others joined; also a table when its keys are tokens."""
 
     items: dict[Any, V] = field(default_factory=dict)

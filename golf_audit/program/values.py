@@ -120,7 +120,7 @@ class V:
 
     __slots__ = ("deps", "flags", "lin", "look", "nll", "obj", "py", "raw", "sites", "snap", "taint", "txt")
 
-    def __init__(  # noqa: PLR0913 - one field an origin; the walk makes millions of these, so no dataclass machinery
+    def __init__(
         self,
         py: Any = NO,
         obj: Any = None,

@@ -227,7 +227,7 @@ class Walker(Library):
         )
 
 
-def _like(text: str, model: Any) -> Any:  # noqa: PLR0911 - one case a type
+def _like(text: str, model: Any) -> Any:
     """A logged value in the type of the value that it replaces; `NO` where it does not read as one."""
     plain = text.strip().strip("'\"")
     word = plain.lower()
