@@ -62,18 +62,17 @@ def relate(update: Update, tokens: frozenset[Ref], context: Context, atom: Atom 
                 return Relation.OTHER
             return Relation.AGAIN
         break
-    if any(_other_turn(learned, scored, loop) for loop in shared):
+    if learned and scored and all(_other_turn(r, s, shared) for r in learned for s in scored):
         return Relation.OTHER
     if atom is not None and _disjoint(update, atom, shared):
         return Relation.CONTEXT
     return Relation.SAME
 
 
-def _other_turn(learned: list[Ref], scored: list[Ref], loop: int) -> bool:
-    """Whether both were taken in known turns of a loop, and no two in the same."""
-    mine = {turn for r in learned for i, turn in r.turns if i == loop}
-    theirs = {turn for r in scored for i, turn in r.turns if i == loop}
-    return _selected(learned, loop) and _selected(scored, loop) and bool(mine and theirs) and not mine & theirs
+def _other_turn(learned: Ref, scored: Ref, shared: list[int]) -> bool:
+    """Whether both parts were taken in known turns of a loop around both, and not in the same one."""
+    mine, theirs = dict(learned.turns), dict(scored.turns)
+    return any(loop in mine and loop in theirs and mine[loop] != theirs[loop] for loop in shared)
 
 
 def _selected(refs: list[Ref], loop: int) -> bool:

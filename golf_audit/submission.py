@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from golf_audit.entry import Entry
@@ -70,17 +70,25 @@ def read_submission(path: Path, base: Path | None = None) -> Submission:
     """
     scan = _scan(path)
     if not scan.folders:
-        raise SubmissionError(f"{path}: no submission here; {_EXPECTED}")
+        found = f" ({' '.join(scan.notes)})" if scan.notes else ""
+        raise SubmissionError(f"{path}: no submission here{found}; {_EXPECTED}")
     if base is None:
         return Submission(tuple(scan.folders), notes=tuple(scan.notes))
     known = {_key(folder): folder for folder in _scan(base).folders}
+    shapes = {_shape(folder): folder for folder in known.values()}
     kept, attributed = [], []
     for folder in scan.folders:
-        twin = known.get(_key(folder))
+        twin, lookalike = known.get(_key(folder)), shapes.get(_shape(folder))
         if twin is not None and _same(folder, twin):
             attributed.append(Attribution(folder.path, "The base holds this folder already, byte for byte."))
+        elif twin is not None:
+            kept.append(
+                _noted(folder, f"The base holds a folder of this name; it differs in {_changes(folder, twin)}.")
+            )
+        elif lookalike is not None and _same(folder, lookalike):
+            kept.append(_noted(folder, f"The base holds the same files as {lookalike.path}."))
         else:
-            kept.append(_compared(folder, twin))
+            kept.append(folder)
     return Submission(tuple(kept), tuple(attributed), tuple(scan.notes))
 
 
@@ -104,6 +112,8 @@ def _scan(path: Path) -> _Scan:
         _descend(scan, root, ("records",) if root.name == "records" else ("records", root.name))
     elif _is_link_free_dir(root / "records"):
         _descend(scan, root / "records", ("records",))
+    elif any(_is_link_free_dir(root / track) for track in TRACKS):
+        _descend(scan, root, ("records",))
     elif _has_submission_files(root):
         scan.folders.append(_folder(root, _place(root)))
     return scan
@@ -221,14 +231,19 @@ def _equal(file: File, other: File) -> bool:
     return file.size == other.size and file.data == other.data
 
 
-def _compared(folder: Folder, twin: Folder | None) -> Folder:
-    """`folder` with a note on what it changes, where the base holds a folder of that name."""
-    if twin is None:
-        return folder
-    changed = [
+def _shape(folder: Folder) -> tuple[tuple[str, int], ...]:
+    """Paths and sizes, by which a copy is found before anything is read."""
+    return tuple((file.path, file.size) for file in folder.files.values())
+
+
+def _changes(folder: Folder, twin: Folder) -> str:
+    """The files that two folders of one name do not share, for showing."""
+    return ", ".join(
         path
         for path in sorted(folder.files.keys() | twin.files.keys())
         if path not in folder.files or path not in twin.files or not _equal(folder.files[path], twin.files[path])
-    ]
-    note = f"The base holds a folder of this name; changed, added or removed here: {', '.join(changed)}."
-    return Folder(folder.name, folder.track, folder.path, folder.files, (*folder.notes, note))
+    )
+
+
+def _noted(folder: Folder, note: str) -> Folder:
+    return replace(folder, notes=(*folder.notes, note))

@@ -161,7 +161,9 @@ def _run_phase(phase: str, run: Path, processes: int) -> None:
     from .pack import SCRIPT
 
     told = json.loads((run / RUN_FILE).read_text(encoding="utf-8"))
-    environment = os.environ | {"PHASE": phase, "SEED": str(told["seed"]), "DATA_DIR": told["data"]}
+    # One thread for each process, as torchrun has it: small tensors gain nothing from more.
+    environment = {"OMP_NUM_THREADS": "1"} | os.environ
+    environment |= {"PHASE": phase, "SEED": str(told["seed"]), "DATA_DIR": told["data"]}
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
     done = subprocess.run([sys.executable, *launcher, SCRIPT], cwd=run, env=environment, check=False)
     if done.returncode == USAGE:

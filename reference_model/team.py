@@ -112,7 +112,7 @@ def join_team() -> Team:
     if device.type == "cuda":
         torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("high")
-        torch._dynamo.config.cache_size_limit = 64  # graphs: with and without looping, for each kind of batch and model
+        torch._dynamo.config.cache_size_limit = 64  # noqa: SLF001 -- torch has no public name for it
     if world_size > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Team(rank, world_size, local_rank, device)

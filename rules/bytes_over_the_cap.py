@@ -25,6 +25,9 @@ class BytesOverTheCap(Rule):
     were refused by the total that their log states, and accepted although the script they ship is larger than the packed
     one they counted. So three totals are made: as logged, with the script as shipped, and with the script packed. Only
     where every total is over the cap is the artifact too large; where they straddle it, the organisers have to say.
+
+    A submission may also state, to the byte, a smaller artifact than any that its log packed, and no size of code explains
+    the difference: then another packing was shipped than the one logged, and the log alone does not convict it.
     """
 
     code = "GA-ART-001"
@@ -41,6 +44,10 @@ class BytesOverTheCap(Rule):
         Example(
             "a first packing that did not fit",
             files=submission(SampleRun(before="Total submission size int8+zlib: 15920000 bytes")),
+        ),
+        Example(
+            "another packing stated than the one logged, and both fit",
+            files=submission(SampleRun(), metadata={"bytes_total": 15_300_000, "seed_results": {}}, readme="# R\n"),
         ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
@@ -59,6 +66,24 @@ class BytesOverTheCap(Rule):
             "under as logged, over as shipped",
             files=submission(SampleRun(model=15_970_000, code=16_000), code=_BIG),
             says="straddle",
+        ),
+        Example(
+            "a packing that fits, stated beside a log of one that does not",
+            files=submission(
+                SampleRun(model=24_655_764),
+                metadata={"bytes_total": 15_793_319, "bytes_model": 15_727_804, "seed_results": {}},
+                readme="# R\n",
+            ),
+            says="24,675,764 as logged",
+        ),
+        Example(
+            "less stated than logged, by no more than code",
+            files=submission(
+                SampleRun(model=16_014_000, code=20_000),
+                metadata={"bytes_total": 15_999_989, "seed_results": {}},
+                readme="# R\n",
+            ),
+            says="in every reading",
         ),
         Example(
             "stated in the metadata alone",
@@ -97,7 +122,18 @@ class BytesOverTheCap(Rule):
             for w, _ in judged
             if w is not worst and (t := w.total)
         ]
-        if certain and not _fits_elsewhere(worst, cap):
+        another = _stated_packing(case, worst, cap)
+        if certain and another:
+            yield self.finding(
+                f"The log of seed {worst.seed} packs an artifact over {cap:,} bytes in every reading ({told}), but the submission"
+                f" states one of {another.value:,.0f}: another packing than the one logged, or none that fits.",
+                worst.log.location(line.line),
+                Related(another.location, f"states {another.value:,.0f}"),
+                *related,
+                confidence=Confidence.MEDIUM,
+                would_change="A log that packs and scores the artifact that was shipped, at most 16,000,000 bytes.",
+            )
+        elif certain and not _fits_elsewhere(worst, cap):
             yield self.finding(
                 f"The artifact of seed {worst.seed} is over {cap:,} bytes in every reading: {told}.",
                 worst.log.location(line.line),
@@ -128,6 +164,8 @@ class BytesOverTheCap(Rule):
 
 
 _ABSURD = 100_000_000
+_LEAST = 1_000_000
+"""Fewer bytes are not of a whole artifact."""
 
 
 def _packing(case: "Case") -> Packing | None:
@@ -148,3 +186,14 @@ def _readings(weighing: Weighing, packing: Packing | None) -> dict[str, int]:
 def _fits_elsewhere(weighing: Weighing, cap: int) -> bool:
     """Whether the run also made a packing that fits: then the log does not say which one is the artifact."""
     return any(other.size <= cap and isinstance(other, TotalSize) for other in weighing.alternatives)
+
+
+def _stated_packing(case: "Case", weighing: Weighing, cap: int) -> Claim | None:
+    """A total that fits, stated to the byte, and further below the logged one than all of the code weighs; None where there is none."""
+    code = max(weighing.code.size if weighing.code else 0, weighing.shipped_code)
+    stated = [
+        claim
+        for claim in case.evidence.claims.of(Quantity.TOTAL_BYTES)
+        if claim.seed in {None, weighing.seed} and claim.unit_of_last_place <= 1 and claim.statistic in {"", "max"}
+    ]
+    return next((claim for claim in stated if _LEAST <= claim.value <= min(cap, (weighing.logged or 0) - code - 1)), None)

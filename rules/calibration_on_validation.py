@@ -130,7 +130,7 @@ class CalibrationOnValidation(Rule):
         for save, refs in calibrated(case.walk, claimed.report, "val"):
             where = "in one pass" if any(r.loops for r in refs) else "as a whole or by random draw"
             yield self.finding(
-                f"The model state that is written here depends on activations of validation tokens, read {where}"
+                f"The model state that is written or loaded here depends on activations of validation tokens, read {where}"
                 f" before the headline “{claimed.report.label.strip()}” scores them.",
                 save.location,
                 *path_to(save),

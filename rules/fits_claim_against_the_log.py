@@ -56,13 +56,23 @@ class FitsClaimAgainstTheLog(Rule):
             files=submission(metadata={"seed_results": {"42": {"artifact_bytes": 15_800_000}}}),
             says="15,800,000",
         ),
+        Example(
+            "a total that fits, over logs that do not",
+            files=submission(
+                SampleRun(model=24_655_764), metadata={"bytes_total": 15_793_319, "seed_results": {}}, readme="# R\n"
+            ),
+            says="15,793,319",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
         """Compare every stated per-seed total with that seed's log."""
         cap = int(case.rulebook.limit("artifact_bytes"))
-        for weighing in weigh(case.evidence):
+        weighings = weigh(case.evidence)
+        for weighing in weighings:
             wrong = [claim for claim in _stated(case, weighing) if not _known(claim, weighing)]
+            if (weighing.logged or 0) > cap:
+                wrong += [claim for claim in _fitting(case, cap) if not any(_known(claim, w) for w in weighings)]
             if wrong and weighing.total:
                 over = f", over {cap:,}" if weighing.total.size > cap else ""
                 yield self.finding(
@@ -76,6 +86,19 @@ class FitsClaimAgainstTheLog(Rule):
 def _stated(case: "Case", weighing: Weighing) -> list[Claim]:
     claims = case.evidence.claims.of(Quantity.TOTAL_BYTES, weighing.seed) if weighing.seed is not None else ()
     return [claim for claim in claims if not claim.statistic]
+
+
+def _fitting(case: "Case", cap: int) -> list[Claim]:
+    """Totals that fit, stated to the byte for the submission as a whole."""
+    return [
+        claim
+        for claim in case.evidence.claims.metadata.claims
+        if claim.quantity is Quantity.TOTAL_BYTES
+        and claim.seed is None
+        and claim.statistic in {"", "max"}
+        and claim.unit_of_last_place <= 1
+        and _LEAST <= claim.value <= cap
+    ]
 
 
 def _known(claim: Claim, weighing: Weighing) -> bool:
@@ -92,5 +115,7 @@ def _known(claim: Claim, weighing: Weighing) -> bool:
     )
 
 
+_LEAST = 1_000_000
+"""Fewer bytes are not of a whole artifact."""
 _MIB = 1.048576
 """Megabytes are often mebibytes: a rounded claim may be either."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from golf_audit.case import Case
 from golf_audit.example_script import script
-from golf_audit.finding import Confidence, Finding, Location, Related, Severity, Unproven
+from golf_audit.finding import Confidence, Finding, Related, Severity, Unproven
+from golf_audit.places import place
 from golf_audit.program.token_shift import separates_documents, shifts
 from golf_audit.rule import Example, Rule
 
@@ -90,19 +91,12 @@ class Shifted(Model):
         apart = next(separates_documents(modules), None)
         if not bare or apart is None:
             return
-        places = [_place(case, shift.file, shift.line) for shift in bare]
+        places = [place(case, shift.file, shift.line) for shift in bare]
         yield self.finding(
             "Activations are mixed with those of the token before without a mask by the start of documents, although attention"
             " keeps documents apart.",
             places[0],
-            *(Related(place, "shifts without a mask, too") for place in places[1:]),
-            Related(_place(case, *apart), "attention is given the bounds of documents"),
+            *(Related(other, "shifts without a mask, too") for other in places[1:]),
+            Related(place(case, *apart), "attention is given the bounds of documents"),
             confidence=Confidence.HIGH,
         )
-
-
-def _place(case: Case, file: str, line: int) -> Location:
-    """A line of a walked module."""
-    walk = case.walk
-    numbers = [i for i, text in enumerate(walk.texts) if text.file == file] if walk else []
-    return walk.place(numbers[-1], line) if walk and numbers else Location(file, line)

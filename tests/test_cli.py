@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -173,11 +172,19 @@ def test_closed_pipe() -> None:
 
 def test_interrupt() -> None:
     """Ctrl-C ends with a sentence and the shell's exit code for it, not with a traceback."""
-    code = "import time, golf_audit.registry as r; r.all_rules = lambda: time.sleep(60); import golf_audit.__main__ as m; raise SystemExit(m.main(['rules']))"
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    code = """
+import signal, sys, time, golf_audit.registry as registry
+from golf_audit.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+registry.all_rules = lambda: (print("ready", flush=True), time.sleep(60))
+sys.exit(main(["rules"]))
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=90)
     assert process.returncode == 130
     assert stderr == "golf-audit: interrupted; no audit was performed\n"
 

@@ -139,6 +139,30 @@ def test_environment_set_outside_the_payload() -> None:
     assert bundle.environment["MUON_WD"].overrides
 
 
+@pytest.mark.parametrize(
+    ("prologue", "overrides"),
+    [
+        ("os.environ['A'] = '1'", True),
+        ("os.environ.update({'A': '1'})", True),
+        ("os.environ.update(A='1')", True),
+        ("os.environ |= {'A': '1'}", True),
+        ("os.putenv('A', '1')", True),
+        ("from os import environ as e\ne['A'] = '1'", True),
+        ("os.environ.setdefault('A', '1')", False),
+        ("s = os.environ.setdefault\ns('A', '1')", False),
+        ("for k, v in {'A': '1'}.items():\n    os.environ.setdefault(k, v)", False),
+        ("if 'A' not in os.environ:\n    os.environ['A'] = '1'", False),
+        ("os.environ['A'] = os.environ.get('A', '1')", False),
+        ("os.environ['A'] = os.getenv('A') or '1'\nos.environ.setdefault('A', '1')", False),
+    ],
+)
+def test_every_way_to_set_the_environment(prologue: str, overrides: bool) -> None:
+    """Whichever way a wrapper sets a variable, it is kept, and a default is told from an order."""
+    source = source_of(packed(repr(PROGRAM), prologue))
+    assert source.environment["A"].value == "1"
+    assert source.environment["A"].overrides is overrides
+
+
 def test_environment_set_after_the_payload_does_not_count() -> None:
     """A variable that is set only after the payload ran is not part of its environment."""
     text = str(xz_in_base85(PROGRAM)[ENTRY]) + "import os\nos.environ['LATE'] = '1'\n"
@@ -456,6 +480,25 @@ def test_a_bomb_in_a_wrapper() -> None:
 def test_no_expression_takes_much(expression: str) -> None:
     """No single expression makes a huge value."""
     failure = failure_of(packed(expression))
+    assert failure.kind is UndecodableKind.LIMIT
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("x = [0]", "for _ in range(40): x = [x] * 100", "text = str(x)"),
+        ("x = (0,)", "for _ in range(60): x = (x, x)", "text = f'{x}'"),
+        ("x = (0,)", "for _ in range(60): x = (x, x)", "text = {x: 1}"),
+        ("x = [0]", "for _ in range(60): x = [x, x]", "y = [x, x]", "text = x == y"),
+        ("x = int.from_bytes(b'7' * 10**6, 'big')", "y = int.from_bytes(b'3' * 500_000, 'big')", "text = x % y"),
+        ("x = 3**100_000", "text = pow(x, x, x)"),
+        ("x = 'a' * 10**7", "text = x.rfind('b' + 'a' * 10**6)"),
+        ("x = ' a' * 10**7", "text = x.split()"),
+    ],
+)
+def test_no_statement_takes_long(lines: tuple[str, ...]) -> None:
+    """Values that are small but take forever to look through, and slow arithmetic, are given up at once."""
+    failure = failure_of(packed("text", *lines))
     assert failure.kind is UndecodableKind.LIMIT
 
 

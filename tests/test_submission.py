@@ -56,6 +56,7 @@ def test_a_records_folder_itself(tmp_path: Path) -> None:
     assert (bare.track, bare.name) == ("", "loose")
     assert names(open_submission(tmp_path / "records")) == [(TEN, "X")]
     assert names(open_submission(tmp_path / "records" / TEN)) == [(TEN, "X")]
+    assert names(open_submission(lay(tmp_path / "bare", {f"{TEN}/Z/README.md": ""}))) == [(TEN, "Z")]
 
 
 def test_folders_under_no_known_track(tmp_path: Path) -> None:
@@ -97,14 +98,20 @@ def test_a_base_to_compare_with(tmp_path: Path) -> None:
     base = lay(tmp_path / "base", {**old})
     head = lay(
         tmp_path / "head",
-        {**old, f"records/{TEN}/Changed/train_gpt.py": SCRIPT + "# more\n", f"records/{TEN}/New/train_gpt.py": SCRIPT},
+        {
+            **old,
+            f"records/{TEN}/Changed/train_gpt.py": SCRIPT + "# more\n",
+            f"records/{TEN}/Copy/train_gpt.py": SCRIPT,
+            f"records/{TEN}/New/train_gpt.py": SCRIPT + "\n",
+        },
     )
     submission = read_submission(head, base)
-    assert names(submission.folders) == [(TEN, "Changed"), (TEN, "New")]
+    assert names(submission.folders) == [(TEN, "Changed"), (TEN, "Copy"), (TEN, "New")]
     assert [each.path for each in submission.attributed] == [f"records/{TEN}/Old"]
     assert "train_gpt.py" in submission.folders[0].notes[-1]
-    assert submission.folders[1].notes == ()
-    assert names(open_submission(head)) == [(TEN, "Changed"), (TEN, "New"), (TEN, "Old")]
+    assert "same files as" in submission.folders[1].notes[-1]
+    assert submission.folders[2].notes == ()
+    assert len(open_submission(head)) == 4
     assert open_submission(base, base) == ()
 
 

@@ -8,7 +8,8 @@ not apply. The text must be one that the running Python parses.
 from collections.abc import Callable
 
 from tests.packing import ENTRY, PACKINGS, Files
-from tests.variants_functions import inlined, loop_split, methods, tail_split
+from tests.variants_functions import loop_split, methods, tail_split
+from tests.variants_inline import inlined
 from tests.variants_layout import hoisted, minified
 from tests.variants_names import renamed
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
-from tests.variants_names import Function, all_parameters, last_name
+from tests.variants_syntax import Function, all_parameters, last_name
 
 _LEAST_USES = 2
 _HARMLESS = frozenset({"no_grad", "inference_mode", "enable_grad", "cache", "lru_cache", "wraps"})

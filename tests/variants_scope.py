@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from tests.variants_names import Function, bound_in, parameters_of
+from tests.variants_syntax import Function, bound_in, parameters_of
 
 _LEAVING = ast.Return | ast.Raise | ast.Continue | ast.Break
 Block = Sequence[ast.stmt]

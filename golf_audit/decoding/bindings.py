@@ -47,7 +47,7 @@ def _unpack(machine: "Machine", target: ast.Tuple | ast.List, value: object, fra
         end = len(items) - after
         items = [*items[:starred], items[starred:end], *items[end:]]
     if len(items) != len(names):
-        raise Raised("unpacking to another number of names", "ValueError")
+        raise Raised("unpacking to another number of names")
     for name, item in zip(names, items, strict=True):
         assign(machine, name.value if isinstance(name, ast.Starred) else name, item, frame)
 
@@ -66,14 +66,14 @@ def annotated_assignment(machine: "Machine", node: ast.AnnAssign, frame: Frame) 
 
 
 def augmented_assignment(machine: "Machine", node: ast.AugAssign, frame: Frame) -> None:
-    """`a += value` and its kin."""
+    """`a += value` and its kin; `os.environ |= values` sets them."""
     place = ast.copy_location(_loaded(node.target), node)
-    assign(
-        machine,
-        node.target,
-        combine(machine, node.op, evaluate(machine, place, frame), evaluate(machine, node.value, frame)),
-        frame,
-    )
+    before, value = evaluate(machine, place, frame), evaluate(machine, node.value, frame)
+    if isinstance(before, Environ) and isinstance(value, dict):
+        for name, text in value.items():
+            machine.set_environment(name, text, overrides=True)
+        return
+    assign(machine, node.target, combine(machine, node.op, before, value), frame)
 
 
 def import_modules(machine: "Machine", node: ast.Import, frame: Frame) -> None:

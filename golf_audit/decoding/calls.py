@@ -42,5 +42,5 @@ def _bind_arguments(
         names[spec.kwarg.arg] = {name: value for name, value in keywords.items() if name not in known}
     for parameter in (*positional, *spec.kwonlyargs):
         if parameter.arg not in names:
-            raise Raised(f"a call without its argument {parameter.arg}", "TypeError")
+            raise Raised(f"a call without its argument {parameter.arg}")
     return names

@@ -6,7 +6,7 @@ import re
 from golf_audit.decoding.values import Function
 
 _TELLING = re.compile(
-    r"(?<!\w)(?:exec\w*|runpy|__import__|import_module|importlib|builtins|__builtins__|FunctionType|marshal)\b"
+    r"(?<!\w)(?:exec(?:_module|[lv]p?e?)?|runpy|__import__|import_module|importlib|builtins|__builtins__|FunctionType|marshal)\b"
     r"|(?<![.\w])eval\b"
 )
 _RUNNERS = frozenset(

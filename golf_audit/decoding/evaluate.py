@@ -148,7 +148,7 @@ def _compare(machine: "Machine", node: ast.Compare, frame: Frame) -> object:
             if isinstance(side, Unknown):
                 return side
         if isinstance(right, Environ):
-            return Unknown("which environment variables are set")
+            right = right.looked_at(left)
         if not (result := bool(operations.compare(operator, left, right, machine.world.budget))):
             return False
         left = right

@@ -50,11 +50,12 @@ class Machine:
         if run.layer is not None and run.layer.index > self.world.budget.limits.layers:
             raise LimitReached(f"more than {self.world.budget.limits.layers} wrappers are inside one another")
         self.run.runs.append(run)
-        outer = self.layer, self.run, self._node
+        outer = self.layer, self.run, self._node, self._entering, self.guarded
+        self.guarded = 0
         try:
             self.follow(run, frame)
         finally:
-            self.layer, self.run, self._node = outer
+            self.layer, self.run, self._node, self._entering, self.guarded = outer
 
     def follow(self, run: Run, frame: Frame) -> None:
         """Follow the text of `run`, noting in it what it runs in turn."""
@@ -86,10 +87,12 @@ class Machine:
         self._node = node
 
     def set_environment(self, name: object, value: object, *, overrides: bool) -> None:
-        """Note that the wrapper sets an environment variable."""
-        settings = self.world.environ.settings
-        if isinstance(name, str) and isinstance(value, str) and not self.doubt and (overrides or name not in settings):
-            settings[name] = Setting(value, self.here(), overrides)
+        """Note that the wrapper sets an environment variable; only as a default where it looked for it before."""
+        environ = self.world.environ
+        if not isinstance(name, str) or not isinstance(value, str) or self.doubt:
+            return
+        if overrides or name not in environ.settings:
+            environ.settings[name] = Setting(value, self.here(), overrides and name not in environ.looked_for)
 
     # Calls
 
@@ -142,7 +145,7 @@ class Machine:
         if isinstance(value, Handle):
             return list(value.stream.readlines())
         if isinstance(value, PurePosixPath | Function | Dotted | Environ):
-            raise Raised(f"iterating over a {type(value).__name__}", "TypeError")
+            raise Raised(f"iterating over a {type(value).__name__}")
         return methods.iterate(value, self.world.budget)
 
     def leave(self) -> None:

@@ -164,7 +164,7 @@ def iterate(value: object, budget: Budget) -> list[object]:
         budget.check_size(_ITEM * len(value))
     if isinstance(value, PLAIN) and not isinstance(value, int | float | type(None)):
         return list(value)
-    raise Raised(f"iterating over a {type(value).__name__}", "TypeError")
+    raise Raised(f"iterating over a {type(value).__name__}")
 
 
 def callback(function: Callable[..., object]) -> Callable[..., object]:

@@ -59,7 +59,7 @@ def native(function: Callable[..., object], *arguments: object, **keywords: obje
     try:
         return function(*arguments, **keywords)
     except ERRORS as error:
-        raise Raised(f"a {type(error).__name__} ({error})", type(error).__name__) from error
+        raise Raised(f"a {type(error).__name__} ({error})") from error
 
 
 def binary(kind: ast.operator, left: object, right: object, budget: Budget) -> object:
@@ -183,7 +183,7 @@ def native_parse(template: str) -> list[tuple[str, str | None, str | None, str |
     try:
         return list(string.Formatter().parse(template))
     except ValueError as error:
-        raise Raised(f"a format template that is broken ({error})", "ValueError") from error
+        raise Raised(f"a format template that is broken ({error})") from error
 
 
 def subscript(value: object, key: object, budget: Budget) -> object:

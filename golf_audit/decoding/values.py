@@ -79,7 +79,6 @@ class Handle:
 
     path: PurePosixPath | None
     stream: "io.BytesIO | io.StringIO"
-    writes: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -110,16 +109,23 @@ class Spec:
 class Environ:
     """The process's environment, as far as the wrapper sets it."""
 
-    settings: dict[str, Setting]
+    settings: dict[str, Setting] = field(default_factory=dict)
+    looked_for: set[str] = field(default_factory=set)
+    """Variables that were not set when the wrapper looked; it is taken that the caller had not set them either."""
+
+    def looked_at(self, name: object) -> dict[str, Setting]:
+        """The settings, when the wrapper looks whether there is one of that name."""
+        if isinstance(name, str) and name not in self.settings:
+            self.looked_for.add(name)
+        return self.settings
 
 
 class Raised(Exception):  # noqa: N818 -- stands for whatever exception the evaluated code would raise
     """Running the code would raise an exception here; the argument says why, as a noun phrase."""
 
-    def __init__(self, why: str, kind: str = "Exception") -> None:
+    def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
-        self.kind = kind
 
 
 def unknown_in(*values: object) -> Unknown | None:

@@ -64,7 +64,7 @@ class World:
         self.folder = folder
         self.budget = budget
         self.directory = CHECKOUT / (folder.path if folder.path.startswith("records/") else f"records/x/{folder.name}")
-        self.environ = Environ({})
+        self.environ = Environ()
         self.written: dict[PurePosixPath, bytes | Handle] = {}
         self.temporary = 0
         self.interpreter: dict[str, object] = {}
@@ -123,7 +123,7 @@ class World:
             return data if isinstance(data, Unknown) else self.adopt(Handle(path, self.stream(data, mode)), data)
         place = self.resolve(path)
         before = self.read(place) if "a" in mode else b""
-        handle = Handle(place, self.stream(b"" if isinstance(before, Unknown) else before, mode), writes=True)
+        handle = Handle(place, self.stream(b"" if isinstance(before, Unknown) else before, mode))
         handle.stream.seek(0, io.SEEK_END)
         self.written[place] = handle
         return handle

@@ -66,8 +66,8 @@ def _majority(settings: list[Setting]) -> Setting:
 
 
 def _normal(value: str) -> str:
-    """`600.0` and `600.000` are the same value, and so are one file below two roots."""
+    """`600.0` and `600.000` are the same value, and so are `1` and `True`, and one file below two roots."""
     try:
-        return repr(float(value))
+        return repr(float({"true": "1", "false": "0"}.get(value.lower(), value)))
     except ValueError:
         return value.rstrip("/").rpartition("/")[2]

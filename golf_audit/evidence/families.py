@@ -58,7 +58,7 @@ def _decimals(text: str) -> int:
 
 def events_of(line: int, text: str) -> Iterator[Event]:
     """What one runtime line says; nothing where no family knows it."""
-    if not patterns.KEYWORDS.search(text):
+    if not any(word in text for word in patterns.KEYWORDS) and not patterns.FIELD.match(text):
         return
     if len(text) > _LONGEST or ("{" in text and ('f"' in text or "f'" in text or "{val" in text or ":." in text)):
         return
@@ -66,6 +66,10 @@ def events_of(line: int, text: str) -> Iterator[Event]:
         text = patterns.STAMP.sub("", patterns.RANK.sub("", text))
     elif text[:2] == "20":
         text = patterns.STAMP.sub("", text)
+    elif "/s" in text or "s/it" in text:
+        text = patterns.BAR.sub("", text)
+    if "[WARNING]" in text[:_INDENT * 2]:
+        return
     for family in _FAMILIES:
         found = False
         for event in family(line, text):
@@ -113,6 +117,16 @@ def _stop(line: int, text: str) -> Iterator[Event]:
         yield Stop(line, _in_seconds(match[2], match[3]), int(match[1]))
     elif match := patterns.STOP.search(text):
         yield Stop(line, _in_seconds(match[1], match[2]), int(match[3]))
+
+
+def _trained(line: int, text: str) -> Iterator[Event]:
+    """Rarer ways to say how long training took."""
+    if " steps" in text and (match := patterns.TRAINED_STEPS.search(text)):
+        yield Stop(line, _number(match[2]), int(match[1]))
+    elif "ms/step=" in text and (match := patterns.BRACKETED_STEP.search(text)):
+        yield Step(line, int(match[1]), int(match[2]), _number(match[3]), _number(match[4]))
+    elif " built: " in text and (match := patterns.COUNTED.search(text)):
+        yield Step(line, 0, 0, None, _number(match[1]))
 
 
 def _step(line: int, text: str) -> Iterator[Event]:
@@ -221,6 +235,8 @@ def _identity(line: int, text: str) -> Iterator[Event]:
     lowered = text.lower()
     if "seed" in lowered and (match := patterns.SEED.search(text)):
         yield Seed(line, int(match[1]))
+    elif match := patterns.SHORT_SEED.search(text):
+        yield Seed(line, int(match[1]))
     if ("world" in lowered or "ws:" in lowered or "gpu" in lowered or "nproc" in lowered or "100" in lowered) and (
         match := patterns.WORLD.search(text)
     ):
@@ -294,5 +310,5 @@ def _words(line: int, text: str) -> Iterator[Event]:
 
 
 Family = Callable[[int, str], Iterator[Event]]
-_FAMILIES: tuple[Family, ...] = (_device, _dump, _stop, _step, _evaluation, _sizes, _identity, _phase, _echoes, _words)
-_FINAL: frozenset[Family] = frozenset({_device, _dump, _stop, _step, _evaluation, _phase})
+_FAMILIES: tuple[Family, ...] = (_device, _dump, _stop, _trained, _step, _evaluation, _sizes, _identity, _phase, _echoes, _words)
+_FINAL: frozenset[Family] = frozenset({_device, _dump, _stop, _trained, _step, _evaluation, _phase})

@@ -6,7 +6,7 @@ from golf_audit.evidence.claim import Quantity
 
 _ASIDE = re.compile(
     r"delta|Δ|δ|gain|\bgap|improve|\bvs\b|baseline|sota|target|prev|prior|p[_-]?value|t[_-]stat|welch|compar|ablat|experiment"
-    r"|cross|history|reference|record_to_beat|parent|control|variant|old_|budget|limit|cap\b|margin|headroom|bits_per_byte_gap|sweep"
+    r"|cross|history|reference|record_to_beat|parent|control|variant|old_|budget|limit|cap(?:\b|_)|margin|headroom|bits_per_byte_gap|sweep"
     r"|merged|base_|bigram|lora|negative|candidate|alternat|estimate|project",
     re.I,
 )

@@ -70,7 +70,7 @@ SCORED = re.compile(
 BYTES = re.compile(r"(?i)(?<![\w])(?:bytes=|(?:n_bytes|n_sidecar_bytes|scored_bytes)\s*[:=]\s*)(\d[\d,]{4,})\b")
 RESERVE = re.compile(r"gptq:? ?reserving\s+([\d.]+)\s*(ms|s)\b")
 PAIR = re.compile(r"([A-Za-z_]\w*)[:=](\S+)")
-DUMP = re.compile(r"^\s{1,4}\"?([a-z_]\w*)\"?\s*[:=]\s(.*\S)\s*$")
+DUMP = re.compile(r"^\s{1,4}\"?([a-z_]\w*)\"?\s*[:=]\s+(\S.*?)\s*$")
 GPU = re.compile(
     r"^\|\s+\d+\s+((?:NVIDIA|Tesla|AMD)\s.*?)\s+(?:On|Off|WDDM|TCC|N/A)\s|\b(?:gpu|device)(?:_name| name)?\s*[:=]\s*((?:NVIDIA|Tesla)[\w /-]+)",
     re.I,
@@ -85,7 +85,18 @@ PHASES: tuple[tuple[re.Pattern[str], PhaseKind], ...] = (
     (re.compile(r"serializ|compress|quantiz|saved", re.I), PhaseKind.SERIALISATION),
     (re.compile(r"ttt|adapt|test[- _]time", re.I), PhaseKind.ADAPTATION),
 )
-KEYWORDS = re.compile(
-    r"bpb|loss|BPB|byte|Byte|size|Size|seed|SEED|Seed|time|TIME|elapsed| in \d|done|okens|ranks|world|World|GPU|gpu|train|Train|MB"
-    r"|artifact|Artifact|reserv|Running P|NVIDIA|Traceback|Killed|SIG|OutOfMemory|out of memory|ema:|swa:|EMA|late_qat|gptq|GPTQ|loop:|^\s{1,4}\"?\w+\"?\s?[:=]|^\w+[:=]"
-)
+KEYWORDS = (
+    "bpb", "loss", "BPB", "byte", "Byte", "size", "Size", "seed", "SEED", "Seed", "time", "TIME", "elapsed", " in ", "done", "okens",
+    "ranks", "world", "World", "GPU", "gpu", "train", "Train", "MB", "artifact", "Artifact", "reserv", "Running P", "NVIDIA",
+    "Traceback", "Killed", "SIG", "OutOfMemory", "out of memory", "ema:", "swa:", "EMA", "late_qat", "gptq", "GPTQ", "loop:",
+    " steps", " ga:",
+)  # fmt: skip
+"""A line with none of these, and no field at its beginning, says nothing that is looked for."""
+FIELD = re.compile(r"\s{0,4}\"?\w+\"?\s?[:=]")
+BAR = re.compile(r"^.{0,200}?(?:it/s|s/it)[^\]|]{0,80}\](?=\S)")
+"""A progress bar that was not yet wiped when the line was printed."""
+TRAINED_STEPS = re.compile(rf"(?i)\btraining (?:done|complete): (\d+)\s+steps(?:,| in)\s+{NUMBER}\s*s\b")
+COUNTED = re.compile(rf"\bbuilt: order=\d.*\({NUMBER}s\)")
+"""A model of counts was built: that is its training."""
+BRACKETED_STEP = re.compile(rf"\[(\d+)/(\d+)\] loss={NUMBER} ms/step=\S+ elapsed={NUMBER}s")
+SHORT_SEED = re.compile(r"\bws:\d+ ga:\d+ s:(\d+)\b")

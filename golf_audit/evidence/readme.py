@@ -86,10 +86,17 @@ class Readme:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class Table:
+    """One Markdown table: the heading it stands under, its header cells, and its rows with their one-based lines."""
+
     heading: str
     header: tuple[str, ...]
     rows: tuple[tuple[int, tuple[str, ...]], ...]
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether its heading says that it is about other runs than the claimed one."""
+        return bool(_ASIDE_HEADING.search(self.heading))
 
 
 def read_readme(folder: "Folder") -> Readme:
@@ -98,11 +105,12 @@ def read_readme(folder: "Folder") -> Readme:
     if file is None or file.size > _LARGEST:
         return Readme()
     lines = file.lines
-    claims = tuple(claim for table in _tables(lines) for claim in _table_claims(file, table))
+    claims = tuple(claim for table in tables(lines) for claim in _table_claims(file, table))
     return Readme(file, claims, _headline(file, lines), _std(file, lines), tuple(_statements(file, lines)))
 
 
-def _tables(lines: tuple[str, ...]) -> Iterator[_Table]:
+def tables(lines: tuple[str, ...]) -> Iterator[Table]:
+    """Every table of a README."""
     heading, index = "", 0
     while index < len(lines):
         if match := _HEADING.match(lines[index]):
@@ -112,7 +120,7 @@ def _tables(lines: tuple[str, ...]) -> Iterator[_Table]:
             while row < len(lines) and "|" in lines[row]:
                 rows.append((row + 1, _cells(lines[row])))
                 row += 1
-            yield _Table(heading, _cells(lines[index - 1]), tuple(rows))
+            yield Table(heading, _cells(lines[index - 1]), tuple(rows))
             index = row
         else:
             index += 1
@@ -122,8 +130,8 @@ def _cells(line: str) -> tuple[str, ...]:
     return tuple(cell.strip().replace("**", "").replace("`", "").strip() for cell in line.strip().strip("|").split("|"))
 
 
-def _table_claims(file: "File", table: _Table) -> Iterator[Claim]:
-    if _ASIDE_HEADING.search(table.heading):
+def _table_claims(file: "File", table: Table) -> Iterator[Claim]:
+    if table.is_aside:
         return
     column = next(
         (i for i, cell in enumerate(table.header) if re.fullmatch(r"(?i)(?:random )?seeds?(?: #)?", cell)), None
@@ -142,7 +150,7 @@ def _table_claims(file: "File", table: _Table) -> Iterator[Claim]:
                 yield from _cell_claim(file, line, name, cell, seed, statistic)
 
 
-def _transposed_claims(file: "File", table: _Table) -> Iterator[Claim]:
+def _transposed_claims(file: "File", table: Table) -> Iterator[Claim]:
     seeds = {i: _seed(cell) for i, cell in enumerate(table.header) if re.search(r"(?i)\bseed\s*=?\s*\d+", cell)}
     if not seeds:
         return

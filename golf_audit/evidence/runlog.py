@@ -36,10 +36,12 @@ _SEED_IN_NAME = re.compile(
     r"(?i)(?:seed|(?<![a-z])sd)[_-]?(\d+)|(?:^|[_-])s(\d+)(?:[_.-]|$)|_(42|314|999|1234|1337|2024|2025)\.(?:log|txt)$"
 )
 _MEASURED = re.compile(
-    r"bpb|(?<!val_)loss$|val_loss$|_time$|^time|elapsed|_ms$|gain|skip|nn_only|ppm_only|^void|peak|_avg$"
+    r"bpb|^norm$|(?<!val_)loss$|val_loss$|_time$|^time|elapsed|_ms$|gain|skip|nn_only|ppm_only|^void|peak|_avg$"
 )
 _LOG_SUFFIXES = (".log", ".txt", ".out")
 _LARGEST = 8_000_000
+_HEAD = 8
+"""Among so many first lines a run prints the path of its own log."""
 _NOT_LOGS = re.compile(r"(?i)requirement|readme|license|manifest|vocab|tokens?\.txt|notice|packages|pip")
 
 
@@ -158,6 +160,7 @@ class RunLog:
         """The seed in the file's name, else in the folder it lies in."""
         echo = self.main.echo
         told = [echo[name].value for name in ("run_id", "logfile") if name in echo]
+        told += [line for line in self.file.lines[:_HEAD] if line.endswith(".txt") and " " not in line]
         for part in (*reversed(self.path.split("/")), *told):
             if match := _SEED_IN_NAME.search(part):
                 return int(next(group for group in match.groups() if group))

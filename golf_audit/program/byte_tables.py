@@ -223,6 +223,8 @@ class _Player:
                 return self.fallback
             case ast.Call(func=ast.Attribute(value=base, attr="startswith"), args=[prefix]):
                 return self.starts(base, prefix)
+            case ast.Call(args=[ast.Constant(value=str() as pattern), *_]) if "<0x" in pattern:
+                return self.fallback
             case ast.Compare(left=left, ops=[ast.Eq() | ast.In() as op], comparators=[right]):
                 return self.compared(left, op, right)
             case ast.Name(id=name):
@@ -232,9 +234,11 @@ class _Player:
 
     @staticmethod
     def several(any_of: bool, truths: list[bool | None]) -> bool | None:
-        """`or` / `and` of conditions, some of them open."""
+        """`or` / `and` of conditions; open ones beside a true one are details (`startswith(mark) and len(piece) > 1`)."""
         if any_of in truths:
             return any_of
+        if not any_of and True in truths:
+            return True
         return None if None in truths else not any_of
 
     def starts(self, base: ast.expr, prefix: ast.expr) -> bool | None:

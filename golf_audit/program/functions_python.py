@@ -21,6 +21,7 @@ from golf_audit.program.objects import (
     Range,
     Table,
 )
+from golf_audit.program.operators import different
 from golf_audit.program.values import (
     EMPTY,
     HOLE,
@@ -107,7 +108,7 @@ def _extreme(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
         mixed = self.mix(values)
         return const(out).but(flags=mixed.flags, deps=mixed.deps)
     mixed = self.mix([*values, *kwargs.values()])
-    losing = [v for v in values if v.nll and not v.flags & {"reduced", "batch-mean"}]
+    losing = different([v for v in values if v.nll and not v.flags & {"reduced", "batch-mean"}])
     if (
         name
         in (

@@ -27,7 +27,7 @@ class Learning(Expressions):
     def insert(self, table: Table, key: V, v: V) -> None:
         """Write into a table at a key made of tokens: the table learns them."""
         table.keyed = True
-        refs = merge_sets(key.raw or key.taint, self.flat(v).taint)
+        refs = merge_sets(key.raw or key.taint, self.flat(v).raw)
         if refs:
             update = Update(id=self.new_id(), kind="table", table=table.id, refs=refs, **self.where())
             self.updates[update.id] = update

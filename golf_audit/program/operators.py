@@ -283,7 +283,7 @@ class Operators(Combining):
         """Note a choice between losses of the same tokens that the losses themselves decide."""
         if not test.nll or test.flags & _SUMMED:
             return
-        losing = [o for o in options if o.nll or o.look]
+        losing = different([o for o in options if o.nll or o.look])
         atoms: frozenset[Atom] = EMPTY
         for option in losing:
             atoms = merge_sets(atoms, option.nll)
@@ -332,3 +332,12 @@ def mask_slices(v: V) -> tuple[Any, ...]:
     if isinstance(v.obj, Table):
         return v.obj.sel
     return ()
+
+
+def different(options: list[V]) -> list[V]:
+    """The options that are not merely the same losses again, as a clip at their own quantile is."""
+    out: list[V] = []
+    for option in options:
+        if all(option.nll != other.nll or option.look != other.look for other in out):
+            out.append(option)
+    return out

@@ -195,6 +195,9 @@ def shrink_refs(refs: frozenset[Ref]) -> frozenset[Ref]:
     """Bound a set of references by forgetting starts, then by keeping the loops that all of a split share."""
     if len(refs) <= _MAX_REFS:
         return refs
+    fewer = frozenset(Ref(r.split, r.loops, None, r.turns) for r in refs)
+    if len(fewer) <= _MAX_REFS:
+        return fewer
     fewer = frozenset(Ref(r.split, r.loops) for r in refs)
     if len(fewer) <= _MAX_REFS:
         return fewer

@@ -38,12 +38,21 @@ class _Tree:
         """One node with everything below; nothing where no event is."""
         pad = "  " * depth
         if node.event is not None:
-            mark = "  <-- the claimed score" if node.event is self.headline else ""
+            mark = "  <-- the claimed score" if self._is_claimed(node.event) else ""
             return (f"{pad}{self.describe(node.event)}  [{_place(node.event)}]{mark}",)
         loop = node.kind == "loop"
         body = self._turns(node, depth + 1) if loop else _joined(self._below(node.children, depth + 1))
         place = f"  [line {node.line}]" if node.line else ""
         return (f"{pad}{_title(node)}{place}", *body) if body else ()
+
+    def _is_claimed(self, event: Event) -> bool:
+        """Whether this is the headline's report; the headline holds a copy of it, without its doubts."""
+        other = self.headline
+        return other is not None and (event.location, event.context, event.path) == (
+            other.location,
+            other.context,
+            other.path,
+        )
 
     def _below(self, children: Sequence[Node], depth: int) -> list[Block]:
         """The blocks of all children that hold an event."""

@@ -265,7 +265,7 @@ def _environ(environ: Environ, call: Call) -> object:
         return Unknown("the environment")
     if call.name not in {"get", "setdefault", "pop"} or not isinstance(name, str):
         return Unknown(f"the method {call.name} of the environment")
-    if name in environ.settings:
+    if name in environ.looked_at(name):
         return environ.settings[name].value
     return call.get(1) if len(call.arguments) > 1 else Unknown(f"the environment variable {name}")
 

@@ -21,7 +21,7 @@ _NOTHING = (
     *("os.makedirs", "os.mkdir", "os.remove", "os.unlink", "os.rmdir", "os.chmod", "os.chdir", "os.fsync", "os.utime"),
     *("shutil.rmtree", "atexit.register", "fcntl.flock", "fcntl.lockf", "signal.signal", "gc.collect", "gc.disable"),
     *("sys.setrecursionlimit", "warnings.filterwarnings", "warnings.simplefilter", "linecache.checkcache"),
-    *("importlib.invalidate_caches", "linecache.updatecache", "linecache.getlines", "sys.path.insert"),
+    *("importlib.invalidate_caches", "linecache.updatecache", "linecache.getlines"),
 )
 
 
@@ -33,7 +33,7 @@ def as_path(value: object) -> PurePosixPath:
         return PurePosixPath(value)
     if isinstance(value, Handle) and value.path is not None:
         return value.path
-    raise Raised(f"a path that is a {type(value).__name__}", "TypeError")
+    raise Raised(f"a path that is a {type(value).__name__}")
 
 
 def _text_of(value: object) -> object:
@@ -127,8 +127,8 @@ def _open(call: Call) -> object:
 def _memory(call: Call) -> object:
     data = call.get(0, "initial_bytes", b"" if call.name == "io.BytesIO" else "")
     if isinstance(data, bytes | bytearray):
-        return Handle(None, io.BytesIO(bytes(data)), writes=True)
-    return Handle(None, io.StringIO(str(data)), writes=True)
+        return Handle(None, io.BytesIO(bytes(data)))
+    return Handle(None, io.StringIO(str(data)))
 
 
 @known("tempfile.gettempdir")
@@ -232,7 +232,7 @@ def _write(path: PurePosixPath, call: Call) -> object:
         call.world.written.pop(call.world.resolve(path), None)
         return data
     if not isinstance(data, str | bytes | bytearray):
-        raise Raised("writing something that is neither text nor bytes", "TypeError")
+        raise Raised("writing something that is neither text nor bytes")
     held = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
     call.world.write(path, call.world.trace(held, "", data))
     return len(data)

@@ -51,7 +51,7 @@ def _decode(call: Call) -> object:
     try:
         result = native(function, *call.arguments, **call.keywords)
     except Raised as error:
-        raise Raised(f"{label} text that is broken: {error.why}", "ValueError") from error
+        raise Raised(f"{label} text that is broken: {error.why}") from error
     return call.world.trace(result, label, call.get(0))
 
 
@@ -61,11 +61,11 @@ FUNCTIONS.update(dict.fromkeys(_ENCODINGS, _decode))
 def _unpacked(call: Call, label: str, unpacker: Callable[..., bytes], *arguments: object) -> object:
     data = call.get(0, "data", call.keywords.get("string"))
     if not isinstance(data, bytes | bytearray):
-        raise Raised(f"{label} data that is no bytes", "TypeError")
+        raise Raised(f"{label} data that is no bytes")
     try:
         result = unpacker(bytes(data), call.budget, *arguments)
     except unpack.UnpackError as error:
-        raise Raised(f"{label} data that is broken ({error})", "Error") from error
+        raise Raised(f"{label} data that is broken ({error})") from error
     return call.world.trace(result, label, data)
 
 
@@ -75,7 +75,7 @@ def _lzma(call: Call) -> object:
     filters = call.get(3, "filters")
     data = call.get(0, "data")
     if not isinstance(kind, int) or not _are_filters(filters):
-        raise Raised("lzma data in a format that is none", "TypeError")
+        raise Raised("lzma data in a format that is none")
     raw = kind == lzma.FORMAT_RAW
     label = "lzma raw" if raw else "xz" if isinstance(data, bytes) and data.startswith(_XZ_MAGIC) else "lzma alone"
     return _unpacked(call, label, unpack.unpack_lzma, kind, filters)
@@ -95,7 +95,7 @@ def _are_filters(filters: object) -> bool:
 def _zlib(call: Call) -> object:
     wbits = call.get(1, "wbits", zlib.MAX_WBITS)
     if not isinstance(wbits, int):
-        raise Raised("zlib data with a window that is no number", "TypeError")
+        raise Raised("zlib data with a window that is no number")
     return _unpacked(call, "zlib", unpack.unpack_zlib, wbits)
 
 
@@ -182,7 +182,7 @@ def _struct(call: Call) -> object:
 def _hash(call: Call) -> object:
     data = call.get(0, "string", b"")
     if not isinstance(data, bytes | bytearray):
-        raise Raised("a hash of something that is no bytes", "TypeError")
+        raise Raised("a hash of something that is no bytes")
     return _Digest(hashlib.new(call.name.partition(".")[2], data).digest())
 
 
