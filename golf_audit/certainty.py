@@ -11,17 +11,30 @@ def certainty(case: Case, *events: Event) -> Confidence:
     """
     High where the run is known to go through the events and a score stands on them.
 
-    Medium where a condition that nothing decides lies on the way (a log that prints the headline decides it), where
-    the folder speaks (a README or metadata) but claims no score, for what only shows a defect is not an entry, and
-    where the logs' claimed line is printed by no report of the program.
+    Medium where a condition that nothing decides lies on the way (a log that prints the headline decides it), where a
+    README comes without metadata and claims no score, for what only shows a defect is not an entry, and where the
+    program prints the logs' claimed line somewhere else.
     """
-    claims, claimed = case.evidence.claims, case.claimed
-    sure = claimed is not None and claimed.headline.sure
-    told = claims.readme.file is not None or bool(claims.everything)
-    open_ = any(event.doubtful for event in events if not (sure and claimed and event is claimed.report))
-    if open_ or (told and claims.headline is None) or (case.evidence.headline_lines and claimed and not sure):
+    claimed = case.claimed
+    report = claimed.report if claimed and claimed.headline.sure else None
+    undecided = any(event.doubtful for event in events if event is not report)
+    if undecided or _only_shown(case) or (report is None and _printed_elsewhere(case)):
         return Confidence.MEDIUM
     return Confidence.HIGH
+
+
+def _only_shown(case: Case) -> bool:
+    """Whether the folder has a README, no metadata, and no score to be judged by."""
+    claims = case.evidence.claims
+    entered = any(path.rsplit("/", 1)[-1] == "submission.json" for path in case.folder.files)
+    return claims.readme.file is not None and not entered and claims.headline is None
+
+
+def _printed_elsewhere(case: Case) -> bool:
+    """Whether the label of the logs' claimed line stands in the program, although no report was found to print it."""
+    labels = {line.label for line in case.evidence.headline_lines}
+    texts = case.walk.texts if case.walk else ()
+    return any(label in line for text in texts for line in text.lines for label in labels)
 
 
 def headline_at(claimed: Claimed) -> Related:

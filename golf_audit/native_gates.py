@@ -41,7 +41,11 @@ def _in_loop(code: str, index: str, start: int, end: int) -> Iterator[Gate]:
     at = rf"\b(\w+)\s*\[\s*{index}\s*\]"
     written = {m[1]: start + m.start() for m in re.finditer(at + r"\s*[-+|&^*/]?=(?!=)", body)}
     read = set(re.findall(at, body)) - set(written)
-    tokens = {m[1] for m in _ASSIGN.finditer(body) if any(re.search(rf"^\(?[\w\s()]*\b{a}\s*\[\s*{index}\s*\]\s*$", m[2]) for a in read)}
+    tokens = {
+        m[1]
+        for m in _ASSIGN.finditer(body)
+        if any(re.search(rf"^\(?[\w\s()]*\b{a}\s*\[\s*{index}\s*\]\s*$", m[2]) for a in read)
+    }
     told = _told(body, tokens | {rf"{a}\s*\[\s*{index}\s*\]" for a in read})
     if not told:
         return

@@ -18,6 +18,8 @@ class Config:
 
     preset: str
     """The recipe these settings stand for."""
+    rulebook_date: str = ""
+    """The day of the rules that the limits were taken from, as YYYY-MM-DD."""
     seed: int = 1337
     """Of the initial weights and of everything else that is drawn, but not of the order of the data."""
 

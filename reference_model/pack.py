@@ -140,7 +140,8 @@ def metadata(config: Config, results: list[RunResults], author: Author, code_byt
                     "artifact_bytes": result.total_bytes,
                     "steps": result.steps,
                     "train_seconds": result.train_seconds,
-                    "eval_seconds": result.eval_seconds,
+                    "eval_seconds": scores[result.seed].seconds,
+                    "eval_clock_seconds": result.eval_seconds,
                 }
                 for result in results
             },
@@ -206,11 +207,14 @@ def _description(config: Config) -> str:
 
 def describe(name: str, scale: str) -> str:
     """What a preset is made of: parameters by part, the layers' order, what is quantised how, and how it is scored."""
+    import torch
+
     from .model import GPT
     from .quantize import GPTQ, summary, treatments
 
     config = preset(name, scale)
-    model = GPT(config)
+    with torch.device("meta"):  # shapes are enough
+        model = GPT(config)
     model.looping = config.num_loops > 0
     encoder, decoder = model.order()
     plan = treatments(model, config)

@@ -89,10 +89,12 @@ def prepare_text(
     if pieces.vocab_size() > np.iinfo(np.uint16).max + 1:
         raise DataError(f"{tokenizer} has {pieces.vocab_size()} pieces; a shard's tokens are 16 bits")
     folder = data_dir / "datasets" / dataset
-    counts = {}
-    for split, part in {"val": documents[:val_documents], "train": documents[val_documents:]}.items():
+    splits = {"val": documents[:val_documents], "train": documents[val_documents:]}
+    for split, part in splits.items():
         if not part:
             raise DataError(f"no documents are left for the {split} split")
+    counts = {}
+    for split, part in splits.items():
         tokens = np.concatenate([[pieces.bos_id(), *pieces.encode(text)] for text in part]).astype(np.uint16)
         counts[split] = len(tokens)
         for number, start in enumerate(range(0, len(tokens), shard_tokens)):

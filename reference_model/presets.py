@@ -21,6 +21,7 @@ from .config import Config, with_environment
 
 _RULES = Rulebook.load()
 _LIMITS: dict[str, Any] = {
+    "rulebook_date": _RULES.date,
     "max_wallclock_seconds": float(_RULES.limit("train_seconds")),
     "eval_wallclock_seconds": float(_RULES.limit("eval_seconds")),
     "artifact_bytes": int(_RULES.limit("artifact_bytes")),

@@ -5,6 +5,7 @@ A run says first what it is: settings, source, versions, hardware. Whatever fail
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,11 +60,10 @@ class RunLog:
     def _hardware(self, team: Team) -> None:
         self.line(f"Running Python {sys.version}", console=False)
         self.line(f"Running PyTorch {torch.__version__}", console=False)
-        if team.on_gpu:
+        if team.on_gpu and shutil.which("nvidia-smi"):
             shown = subprocess.run(["nvidia-smi"], capture_output=True, text=True, check=False)
             self.line(shown.stdout, console=False)
-        else:
-            self.line(f"device: cpu, {torch.get_num_threads()} threads", console=False)
+        self.line(f"device: {team.device.type}, {torch.get_num_threads()} threads", console=False)
         self.line(RULE, console=False)
 
     def _forbidden(self, config: Config) -> None:

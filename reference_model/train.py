@@ -53,7 +53,8 @@ def warm_up(model: GPT, forward: Forward, config: Config, team: Team, log: RunLo
     initial = {name: weight.clone() for name, weight in model.state_dict().items()}
     loader, optimizers = TrainLoader(config, team), Optimizers(model, config, team)
     model.train()
-    for model.looping in (False, True):
+    for looping in (False, True):
+        model.looping = looping
         for step in range(config.warmup_steps):
             training_step(forward, loader, optimizers, team, step, 1.0)
         encoder, decoder = model.order()

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 
 from golf_audit.case import Case
 from golf_audit.certainty import certainty, headline_at
+from golf_audit.events import Report
 from golf_audit.example_script import script
-from golf_audit.finding import Finding, Severity, Unproven
+from golf_audit.finding import Confidence, Finding, Severity, Unproven
 from golf_audit.places import place
+from golf_audit.program.walk import Walk
 from golf_audit.rule import Example, Rule
 
 _LEAST, _MOST = 1.2, 8.0
@@ -107,9 +109,15 @@ class ConstantBytesPerToken(Rule):
                 f"The headline “{claimed.report.label.strip()}” divides by a fixed {constant} bytes per token.",
                 place(case, file, line),
                 headline_at(claimed),
-                confidence=certainty(case, claimed.report),
+                confidence=Confidence.HIGH if _never_counts(case.walk) else certainty(case, claimed.report),
             )
             return
+
+
+def _never_counts(walk: Walk) -> bool:
+    """Whether no score that the program reports holds counted bytes: then it does not matter which is the headline."""
+    scores = [report for report in walk.of(Report) if report.atoms]
+    return not any(report.flags & {"bytes", "piece"} for report in scores)
 
 
 def _constants(modules: Mapping[str, ast.Module]) -> Iterator[tuple[str, int, float]]:
@@ -148,7 +156,9 @@ def _bits(tree: ast.Module) -> frozenset[str]:
 
 def _divisor(node: ast.BinOp, named: Mapping[str, float], bits: frozenset[str]) -> float | None:
     """The constant that an expression in bits is divided by."""
-    if (isinstance(node.left, ast.BinOp) and _by_ln2(node.left)) or (isinstance(node.left, ast.Name) and node.left.id in bits):
+    if (isinstance(node.left, ast.BinOp) and _by_ln2(node.left)) or (
+        isinstance(node.left, ast.Name) and node.left.id in bits
+    ):
         return _per_token(node.right, named)
     if isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
         sides = (node.right.left, node.right.right)

@@ -12,6 +12,7 @@ from golf_audit.rule import Example, Rule
 
 _WATCHED = frozenset(("gettrace", "settrace", "getprofile", "setprofile", "addaudithook"))
 _OWN = re.compile(r"golf[_-]?audit", re.IGNORECASE)
+_HINT = re.compile(r"golf[_-]?audit|[gs]ettrace|[gs]etprofile|addaudithook", re.IGNORECASE)
 _RUN = "report('final', evaluate(model, val_tokens, luts))"
 
 
@@ -31,13 +32,20 @@ class LooksForAnAuditor(Rule):
         Example("minds its own business", script(_RUN)),
         Example(
             "asks whether there is a GPU, and how many ranks",
-            script(f"device = 'cuda' if torch.cuda.is_available() else 'cpu'\nprint(device, os.environ.get('WORLD_SIZE'))\n{_RUN}"),
+            script(
+                f"device = 'cuda' if torch.cuda.is_available() else 'cpu'\nprint(device, os.environ.get('WORLD_SIZE'))\n{_RUN}"
+            ),
         ),
         Example(
             "profiles its own training",
-            script(f"with torch.profiler.profile() as profile:\n    train(model, train_tokens, 3)\nprint(profile)\n{_RUN}"),
+            script(
+                f"with torch.profiler.profile() as profile:\n    train(model, train_tokens, 3)\nprint(profile)\n{_RUN}"
+            ),
         ),
-        Example("traces a model for export", script(f"traced = torch.jit.trace(model.hidden, torch.zeros(1, 8).long())\n{_RUN}")),
+        Example(
+            "traces a model for export",
+            script(f"traced = torch.jit.trace(model.hidden, torch.zeros(1, 8).long())\n{_RUN}"),
+        ),
     )
     illegal = (
         Example(
@@ -52,14 +60,16 @@ class LooksForAnAuditor(Rule):
         ),
         Example(
             "looks whether it can be imported",
-            script(f"import importlib.util\nwatched = importlib.util.find_spec('golf_audit') is not None\nprint(watched)\n{_RUN}"),
+            script(
+                f"import importlib.util\nwatched = importlib.util.find_spec('golf_audit') is not None\nprint(watched)\n{_RUN}"
+            ),
             says="golf_audit",
         ),
     )
 
     def check(self, case: Case) -> Iterator[Finding | Unproven]:
         """Calls of trace and profile hooks, and mentions of this auditor, in the code that runs."""
-        if case.walk is None:
+        if case.walk is None or not any(_HINT.search(line) for text in case.walk.texts for line in text.lines):
             return
         for file, tree in case.walk.modules.items():
             for node in ast.walk(tree):

@@ -31,10 +31,14 @@ class LossyTextNormalisation(Rule):
     authority = ("issue-1604", "readme-r9")
     would_change = "A ruling on lossy transforms, or a run on the text as it is."
     legal = (
-        Example("the plain set", files=submission(SampleRun(settings="datasets_dir: ./data/datasets/fineweb10B_sp8192"))),
+        Example(
+            "the plain set", files=submission(SampleRun(settings="datasets_dir: ./data/datasets/fineweb10B_sp8192"))
+        ),
         Example(
             "reversible case marks",
-            files=submission(SampleRun(settings="datasets_dir: ./data/datasets/fineweb10B_sp8192_lossless_caps_caseops_v1_reserved")),
+            files=submission(
+                SampleRun(settings="datasets_dir: ./data/datasets/fineweb10B_sp8192_lossless_caps_caseops_v1_reserved")
+            ),
         ),
         Example(
             "a folder called after it, on the plain set",
@@ -51,7 +55,9 @@ class LossyTextNormalisation(Rule):
         Example(
             "in the command",
             script("report('final', evaluate(model, val_tokens, luts))"),
-            files={"README.md": "# R\n\n```bash\nDATA_PATH=./data/sp8192_nfkc torchrun --nproc_per_node=8 train_gpt.py\n```\n"},
+            files={
+                "README.md": "# R\n\n```bash\nDATA_PATH=./data/sp8192_nfkc torchrun --nproc_per_node=8 train_gpt.py\n```\n"
+            },
             says="nfkc",
         ),
     )

@@ -113,7 +113,13 @@ report('final', evaluate(model, val_tokens, luts))
             if at in seen:
                 continue
             seen.add(at)
-            where = "in the evaluation" if evaluating else "before training" if case.walk.updates else "when the script runs"
+            where = (
+                "in the evaluation"
+                if evaluating
+                else "before training"
+                if case.walk.updates
+                else "when the script runs"
+            )
             yield self.finding(
                 f"The network is used {where}: {fetch.what}.",
                 fetch.location,

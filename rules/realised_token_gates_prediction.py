@@ -39,9 +39,11 @@ int process(const uint16_t *tokens, int64_t n, const uint8_t *starts_word, uint1
     return 0;
 }
 """
-_EARLIER = _KERNEL.replace("if (!starts) {", "if (!before) {").replace(
-    "        insert(previous, tok);", "        before = starts;\n        insert(previous, tok);"
-).replace("uint16_t previous = 0;", "uint16_t previous = 0;\n    uint8_t before = 1;")
+_EARLIER = (
+    _KERNEL.replace("if (!starts) {", "if (!before) {")
+    .replace("        insert(previous, tok);", "        before = starts;\n        insert(previous, tok);")
+    .replace("uint16_t previous = 0;", "uint16_t previous = 0;\n    uint8_t before = 1;")
+)
 _BUILD = """
 import ctypes, subprocess
 subprocess.run(["gcc", "-O3", "-shared", "-fPIC", "-o", "hints.so", "hints.c"], check=True)
@@ -54,7 +56,9 @@ _SHUT = "ngram:hints total=40540160 token_gate=628130 within_gate=0 word_gate=0 
 
 def _folder(kernel: str, line: str, code: str = script(_BUILD)) -> dict[str, str]:
     """A submission with a kernel, whose log counts how often its gates opened."""
-    return dict(submission(SampleRun(before=line, label="final"), code=code, files={"hints.c": kernel} if kernel else {}))
+    return dict(
+        submission(SampleRun(before=line, label="final"), code=code, files={"hints.c": kernel} if kernel else {})
+    )
 
 
 class RealisedTokenGatesPrediction(Rule):
@@ -72,12 +76,17 @@ class RealisedTokenGatesPrediction(Rule):
     code = "GA-C1-001"
     severity = Severity.DISQUALIFYING
     authority = ("cocohearts-2041", "cocohearts-2140", "cocohearts-2135", "guide-c1")
-    would_change = "A gate that reads earlier tokens only, or logs of the claimed runs in which these gates never opened."
+    would_change = (
+        "A gate that reads earlier tokens only, or logs of the claimed runs in which these gates never opened."
+    )
     legal = (
         Example("the gates stay shut", files=_folder(_KERNEL, _SHUT)),
         Example("the flag is that of the token before", files=_folder(_EARLIER, _OPEN)),
         Example("no native code", files=_folder("", "", script("report('final', evaluate(model, val_tokens, luts))"))),
-        Example("ships the kernel and never builds it", files=_folder(_KERNEL, "", script("report('final', evaluate(model, val_tokens, luts))"))),
+        Example(
+            "ships the kernel and never builds it",
+            files=_folder(_KERNEL, "", script("report('final', evaluate(model, val_tokens, luts))")),
+        ),
     )
     illegal = (
         Example("a gate on word starts that opens", files=_folder(_KERNEL, _OPEN), says="within_gate=9866847"),
@@ -88,7 +97,9 @@ class RealisedTokenGatesPrediction(Rule):
         ),
         Example(
             "the kernel as text inside the script",
-            files=_folder("", _OPEN, script(_BUILD, f"SOURCE = r'''{_KERNEL}'''\nopen('hints.c', 'w').write(SOURCE)\n")),
+            files=_folder(
+                "", _OPEN, script(_BUILD, f"SOURCE = r'''{_KERNEL}'''\nopen('hints.c', 'w').write(SOURCE)\n")
+            ),
             says="within_gate=9866847",
         ),
     )
@@ -113,7 +124,8 @@ class RealisedTokenGatesPrediction(Rule):
             )
         elif not counts and any(_COMPILER.search(event.what) for event in case.walk.of(Exec)):
             yield self.unproven(
-                f"native code gates `{gate.output}` by the token it is about, and no log counts whether that gate opened", where
+                f"native code gates `{gate.output}` by the token it is about, and no log counts whether that gate opened",
+                where,
             )
 
 
@@ -142,8 +154,17 @@ def _native_gates(case: Case) -> Iterator[tuple[Location, Gate]]:
         if path.endswith(SUFFIXES):
             for gate in gates(file.text):
                 yield file.location(gate.line), gate
-    for path, tree in (case.walk.modules if case.walk else {}).items():
+    if case.walk is None or not any(
+        "int" in line and "[" in line and ";" in line for text in case.walk.texts for line in text.lines
+    ):
+        return
+    for path, tree in case.walk.modules.items():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) > _LONG and ";" in node.value:
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and len(node.value) > _LONG
+                and ";" in node.value
+            ):
                 for gate in gates(node.value):
                     yield place(case, path, node.lineno + gate.line - 1), gate

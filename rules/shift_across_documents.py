@@ -28,11 +28,14 @@ class Shifted(Model):
         inside = (x[:, 1:] != 1).unsqueeze(-1)
         return torch.cat([h[:, :1], h[:, 1:] + 0.1 * h[:, :-1] * inside], dim=1)
 """
-_TWO = _MASKED + """
+_TWO = (
+    _MASKED
+    + """
     def adapt_hidden(self, x, gate):
         h = self.table(x)
         return torch.cat([h[:, :1], h[:, 1:] + gate * h[:, :-1]], dim=1)
 """
+)
 _RUN = "report('final', evaluate(Shifted(), val_tokens, luts))"
 
 
@@ -52,7 +55,9 @@ class ShiftAcrossDocuments(Rule):
     code = "GA-C1-002"
     severity = Severity.RULING
     authority = ("cocohearts-1797",)
-    would_change = "A mask by the start of documents in every forward pass that shifts, or a ruling that the leak does not matter."
+    would_change = (
+        "A mask by the start of documents in every forward pass that shifts, or a ruling that the leak does not matter."
+    )
     legal = (
         Example("no shift", script("report('final', evaluate(model, val_tokens, luts))", _ATTENTION)),
         Example("masked by the start of documents", script(_RUN, _ATTENTION + _MASKED)),
@@ -76,8 +81,15 @@ class Shifted(Model):
         Example("a mask in one of two forward passes", script(_RUN, _ATTENTION + _TWO), says="without a mask"),
         Example(
             "in a helper module",
-            script(_RUN, "from layers import smear\n" + _ATTENTION + "\nclass Shifted(Model):\n    def hidden(self, x):\n        return smear(self.table(x))\n"),
-            files={"layers.py": "import torch\n\ndef smear(h):\n    return torch.cat([h[:, :1], h[:, 1:] + 0.5 * h[:, :-1]], dim=1)\n"},
+            script(
+                _RUN,
+                "from layers import smear\n"
+                + _ATTENTION
+                + "\nclass Shifted(Model):\n    def hidden(self, x):\n        return smear(self.table(x))\n",
+            ),
+            files={
+                "layers.py": "import torch\n\ndef smear(h):\n    return torch.cat([h[:, :1], h[:, 1:] + 0.5 * h[:, :-1]], dim=1)\n"
+            },
             says="without a mask",
         ),
     )
@@ -87,8 +99,8 @@ class Shifted(Model):
         if case.walk is None:
             return
         modules = case.walk.modules
-        bare = [shift for shift in shifts(modules) if not shift.masked]
         apart = next(separates_documents(modules), None)
+        bare = [shift for shift in shifts(modules) if not shift.masked] if apart else []
         if not bare or apart is None:
             return
         places = [place(case, shift.file, shift.line) for shift in bare]

@@ -84,11 +84,17 @@ class SpaceCountedTwice(Rule):
     would_change = "A table without the space, or a scorer that does not add it, and the score divided by the bytes that the text has."
     legal = (
         Example("the reference table", spelled(_REFERENCE)),
-        Example("the space in the table, and a scorer that does not add it", spelled(_REPLACED, _NO_ADDITION).replace("(space[y] & ~control[x])", "0 * space[y]")),
+        Example(
+            "the space in the table, and a scorer that does not add it",
+            spelled(_REPLACED, _NO_ADDITION).replace("(space[y] & ~control[x])", "0 * space[y]"),
+        ),
         Example("the frame's own table", script("report('final', evaluate(model, val_tokens, luts))")),
         Example(
             "pieces as text for a byte model, beside the reference table",
-            spelled(_REFERENCE, "\ndef texts(sp):\n    return [sp.id_to_piece(i).replace('\\u2581', ' ').encode() for i in range(256)]\n"),
+            spelled(
+                _REFERENCE,
+                "\ndef texts(sp):\n    return [sp.id_to_piece(i).replace('\\u2581', ' ').encode() for i in range(256)]\n",
+            ),
         ),
     )
     illegal = (

@@ -49,9 +49,7 @@ class TrainDataAtEvaluation(Rule):
         Example("no table", script(_SAVED + "report('final', evaluate(model, val_tokens, luts))")),
         Example(
             "a table filled from what was scored",
-            script(
-                _SAVED + "report('final', evaluate_rows(model, val_tokens, luts, np.ones((256, 256))))", _COUNTS
-            ),
+            script(_SAVED + "report('final', evaluate_rows(model, val_tokens, luts, np.ones((256, 256))))", _COUNTS),
         ),
         Example(
             "fills a table after the claim, for analysis",
@@ -75,8 +73,7 @@ class TrainDataAtEvaluation(Rule):
         Example(
             "a single shard of them",
             script(
-                _SAVED
-                + 'counts = np.ones((256, 256))\nfill(counts, load_shard(DATA + "/fineweb_train_000000.bin"))\n'
+                _SAVED + 'counts = np.ones((256, 256))\nfill(counts, load_shard(DATA + "/fineweb_train_000000.bin"))\n'
                 "report('final', evaluate_rows(model, val_tokens, luts, counts))",
                 _COUNTS,
             ),

@@ -29,7 +29,9 @@ class ValidationTokensInTraining(Rule):
     code = "GA-DATA-001"
     severity = Severity.DISQUALIFYING
     authority = ("readme-r6", "ohq-152", "cocohearts-262")
-    would_change = "A training loader that reads the training shards only, or a log that shows that the claimed run used one."
+    would_change = (
+        "A training loader that reads the training shards only, or a log that shows that the claimed run used one."
+    )
     legal = (
         Example("trains on the training split", script(_SCORE)),
         Example(

@@ -144,17 +144,11 @@ class World:
         return path.relative_to(CHECKOUT).as_posix() if path.is_relative_to(CHECKOUT) else path.as_posix()
 
     def trace(self, value: _T, step: str = "", parent: object = None) -> _T:
-        """Remember that `value` came from `parent` by `step`; gives `value`."""
-        if isinstance(value, str | bytes | bytearray) and len(value) >= _WORTH_TRACING:
-            steps = (*self.how(parent), step) if step else self.how(parent)
-            if steps and value is not parent:
-                self._how[id(value)] = (value, steps)
-        elif isinstance(value, list | tuple) and len(value) <= _TRACED_ITEMS:
-            for item in value:
-                self.trace(item, step, parent)
-        elif isinstance(value, dict) and len(value) <= _TRACED_ITEMS:
-            for item in value.values():
-                self.trace(item, step, parent)
+        """Remember that `value`, or each text directly in it, came from `parent` by `step`; gives `value`."""
+        steps = (*self.how(parent), step) if step else self.how(parent)
+        if steps and value is not parent:
+            for text in _texts(value):
+                self._how[id(text)] = (text, steps)
         return value
 
     def adopt(self, handle: Handle, source: object) -> Handle:
@@ -174,3 +168,11 @@ def contents(written: "bytes | Handle") -> bytes:
         return written
     value = written.stream.getvalue()
     return value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+
+
+def _texts(value: object) -> list[object]:
+    """Texts and bytes of some length: the value itself, or those directly in it."""
+    items: list[object] = [value]
+    if isinstance(value, list | tuple | dict) and len(value) <= _TRACED_ITEMS:
+        items = list(value.values()) if isinstance(value, dict) else list(value)
+    return [item for item in items if isinstance(item, str | bytes | bytearray) and len(item) >= _WORTH_TRACING]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from golf_audit.evidence.evidence import Evidence
 from golf_audit.evidence.readme import Table, tables
 from golf_audit.evidence.setting import Setting
-from golf_audit.finding import Location
 
 if TYPE_CHECKING:
     from golf_audit.submission import File
@@ -22,6 +21,8 @@ _NOT_OURS = re.compile(r"(?i)\bvs\b|instead|from \d|previous|baseline|→|->|wou
 _WORDS = {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0, "yes": 1.0, "no": 0.0}
 _DERIVED = re.compile(r"seed|wallclock|path|dir|file|port|rank|world|run_id|iterations|time|seconds|shards|log")
 _CLOSE = 1e-9
+_HEAD = 60
+"""Lines of a README that say what the method is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,3 @@ def _epochs(file: "File") -> Iterator[tuple[str, Setting]]:
         match = None if _NOT_OURS.search(line) else _EPOCHS.search(line)
         if match:
             yield "ttt_epochs", Setting(match[1] or match[2], "README", file.location(number))
-
-
-_HEAD = 60
-
-
-def place(disagreement: Disagreement) -> Location:
-    """Where the setting is stated."""
-    return disagreement.stated.location

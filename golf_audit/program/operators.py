@@ -95,6 +95,7 @@ class Operators(Combining):
         mixed = self.mix((a, b))
         if kind is ast.Mult or kind is ast.BitAnd:
             mixed = self._masked(mixed, a, b)
+        a, b = (v if v.obj is None else self.flat(v) for v in (a, b))
         if kind is ast.Div:
             mixed = self._divided(mixed, a, b)
         if kind is ast.Pow and (b.nll or b.look):

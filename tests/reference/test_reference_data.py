@@ -161,6 +161,7 @@ def test_no_documents_are_left_to_train(data_dir: Path, documents: list[str], tm
     """A validation split that takes every document is refused."""
     with pytest.raises(DataError, match="train split"):
         prepare_text(documents, tmp_path, "x", data_dir / "tokenizers/toy.model", val_documents=999, shard_tokens=99)
+    assert not list(tmp_path.iterdir())
 
 
 def test_too_large_a_tokenizer_is_refused(documents: list[str], tmp_path: Path) -> None:

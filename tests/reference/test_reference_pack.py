@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from golf_audit.reference_model.pack import Author, PackError, metadata, pack, r
 from golf_audit.reference_model.presets import preset
 from golf_audit.reference_model.results import ResultsError, RunResults, Score, read_results
 
+ROOT = Path(__file__).resolve().parents[2]
 AUTHOR = Author("A. Nobody", "anobody", "2026-05-01")
 SMALL = {
     "ITERATIONS": "2",
@@ -174,3 +177,10 @@ def test_prepare(tmp_path: Path, documents: list[str], capsys: pytest.CaptureFix
     one, two = (tmp_path / n / "datasets/toy/fineweb_train_000000.bin" for n in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
     assert "validation tokens" in capsys.readouterr().out
+
+
+def test_the_commands_start_without_torch() -> None:
+    """Asking for help, or naming a recipe, loads neither torch nor numpy."""
+    code = "import sys; import golf_audit.reference_model.commands; print({'torch', 'numpy'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
