@@ -5,7 +5,7 @@ What differs from the textbook:
 - every layer's input is a learned mix of the residual stream and the embedding (modded-nanogpt)
 - queries and keys are normalised, and a learned gain per head sharpens them (QK-norm, Henry et al. 2020)
 - only 16 of 64 dimensions are rotated (partial RoPE, as in GPT-J; PR #287)
-- XSA: attention's result gives up its component along the position's own value (exclusive self-attention)
+- XSA: attention's result gives up its component along the position's own value (Zhai 2026, arXiv 2603.09078)
 - attention and MLP side by side in the last layers (GPT-J; PR #1412)
 - LeakyReLU(0.5) squared in the MLP (after Primer's ReLU squared, So et al. 2021; PR #549)
 - the input of layer i is scaled by 1/sqrt(i + 1)

@@ -15,7 +15,7 @@ _CITED = re.compile(
     r"(?i)\b(?:legal(?:ity)?|complian\w+|allowed|approved|permitted|accepted|precedent\w*|valid)\b[^.;|#\n]{0,40}?(?:\bPR\s*)?#(\d{2,4})\b"
     r"|\bPR\s*#(\d{2,4})\b[^.;|#\n]{0,30}?\b(?:is|was|were|as|precedent)\s+(?:\w+\s+)?(?:legal|accepted|approved|allowed|merged|valid)\b"
 )
-_DENIED = re.compile(r"(?i)illegal|invalid|\bnot\b|n't|clos(?:ed|ure)|reject|disqualif|remov|unlike|ruled|violat|avoid|withdrawn|\bno\b|fix")
+_DENIED = re.compile(r"(?i)illegal|invalid|\bnot\b|n't|clos(?:ed|ure)|reject|disqualif|remov|unlike|ruled|violat|avoid|withdrawn|\bno\b|fix|resubmi")
 
 
 class IllegalPrecedentCited(Rule):
@@ -29,7 +29,7 @@ class IllegalPrecedentCited(Rule):
 
     code = "GA-META-010"
     severity = Severity.INFO
-    authority = ("guide-1017",)
+    authority = ("guide-copies",)
     would_change = "A precedent that the organisers accepted."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("an accepted precedent", files=submission(readme="# R\n\nLegal score-first TTT (PR #549).\n")),

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from golf_audit.events import Report, Update
-from golf_audit.finding import Location, Related
+from golf_audit.events import Event, Report
+from golf_audit.finding import Related
 from golf_audit.order import Learned, Relation, inserted_before, learned_before, relate
 from golf_audit.program.headline import Headline, choose
 from golf_audit.program.values import Atom, Context, Lookup
@@ -122,22 +122,17 @@ def claimed(walk: Walk, labels: Iterable[str]) -> Claimed | None:
     return Claimed(walk, headline) if headline else None
 
 
-def path_to(update: Update | Report) -> Iterator[Related]:
+def path_to(event: Event) -> Iterator[Related]:
     """How the run gets to an event: calls from the entry, and the settings that keep the path live."""
-    for call in update.path:
+    for call in event.path:
         yield Related(call.location, f"calls {call.function}()")
-    for decision in update.because:
+    for decision in event.because:
         values = ", ".join(decision.values)
         how = "taken" if decision.taken else "not taken"
         yield Related(decision.location, f"`{decision.condition}` is {how}: {values}")
 
 
-def why_live(event: Update | Report) -> str:
+def why_live(event: Event) -> str:
     """In words: the settings that keep a path live, or that none is needed."""
     settings: Mapping[str, None] = dict.fromkeys(v for d in event.because for v in d.values)
     return "live because " + ", ".join(settings) if settings else "on the path whatever the settings"
-
-
-def at(location: Location, message: str) -> Related:
-    """A related place."""
-    return Related(location, message)
