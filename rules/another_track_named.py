@@ -77,6 +77,8 @@ def _other(evidence: Evidence, *, for_the_record: bool) -> tuple[str, Location] 
     titles = ((n, line) for n, line in enumerate(readme.lines if readme else (), 1) if line.startswith("#"))
     number, title = next(titles, (0, ""))
     title = title.lstrip("# ")
-    if readme and (_NON_RECORD.search(title) if for_the_record else _RECORD.match(title)):
+    if readme and (
+        _NON_RECORD.search(title) if for_the_record else _RECORD.match(title) and not _NON_RECORD.search(title)
+    ):
         return f"the README is titled {title[:60]!r}", readme.location(number)
     return None

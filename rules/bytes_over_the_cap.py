@@ -196,4 +196,6 @@ def _stated_packing(case: "Case", weighing: Weighing, cap: int) -> Claim | None:
         for claim in case.evidence.claims.of(Quantity.TOTAL_BYTES)
         if claim.seed in {None, weighing.seed} and claim.unit_of_last_place <= 1 and claim.statistic in {"", "max"}
     ]
-    return next((claim for claim in stated if _LEAST <= claim.value <= min(cap, (weighing.logged or 0) - code - 1)), None)
+    return next(
+        (claim for claim in stated if _LEAST <= claim.value <= min(cap, (weighing.logged or 0) - code - 1)), None
+    )

@@ -15,7 +15,9 @@ _CITED = re.compile(
     r"(?i)\b(?:legal(?:ity)?|complian\w+|allowed|approved|permitted|accepted|precedent\w*|valid)\b[^.;|#\n]{0,40}?(?:\bPR\s*)?#(\d{2,4})\b"
     r"|\bPR\s*#(\d{2,4})\b[^.;|#\n]{0,30}?\b(?:is|was|were|as|precedent)\s+(?:\w+\s+)?(?:legal|accepted|approved|allowed|merged|valid)\b"
 )
-_DENIED = re.compile(r"(?i)illegal|invalid|\bnot\b|n't|clos(?:ed|ure)|reject|disqualif|remov|unlike|ruled|violat|avoid|withdrawn|\bno\b|fix|resubmi")
+_DENIED = re.compile(
+    r"(?i)illegal|invalid|\bnot\b|n't|clos(?:ed|ure)|reject|disqualif|remov|unlike|ruled|violat|avoid|withdrawn|\bno\b|fix|resubmi"
+)
 
 
 class IllegalPrecedentCited(Rule):
@@ -33,8 +35,12 @@ class IllegalPrecedentCited(Rule):
     would_change = "A precedent that the organisers accepted."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("an accepted precedent", files=submission(readme="# R\n\nLegal score-first TTT (PR #549).\n")),
-        Example("cited as ruled out", files=submission(readme="# R\n\nUnlike the approach ruled not legal in PR #846.\n")),
-        Example("named, not for its legality", files=submission(readme="# R\n\nThe stack of PR #706, with a reserve.\n")),
+        Example(
+            "cited as ruled out", files=submission(readme="# R\n\nUnlike the approach ruled not legal in PR #846.\n")
+        ),
+        Example(
+            "named, not for its legality", files=submission(readme="# R\n\nThe stack of PR #706, with a reserve.\n")
+        ),
         Example("an issue with the guide", files=submission(readme="# R\n\nCompliant with Issue #1017.\n")),
     )
     illegal: ClassVar[tuple[Example, ...]] = (

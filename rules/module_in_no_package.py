@@ -39,7 +39,9 @@ class ModuleInNoPackage(Rule):
             code="import kernels\n",
             files={"README.md": "```bash\npip install -U kernels\n```\n"},
         ),
-        Example("one it can do without", code="try:\n    import fast_path\nexcept ImportError:\n    fast_path = None\n"),
+        Example(
+            "one it can do without", code="try:\n    import fast_path\nexcept ImportError:\n    fast_path = None\n"
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("a helper left out", code="import torch\nfrom prepare_data import load\n", says="prepare_data"),

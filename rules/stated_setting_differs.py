@@ -31,19 +31,35 @@ class StatedSettingDiffers(Rule):
     would_change = "A README with the logged value, or the log of a run with the stated one."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("the table of the run", files=submission(_RUN, readme=_TABLE.format(name="min_lr", value="0.10"))),
-        Example("a switch in other words", files=submission(_RUN, readme=_COMMAND.format(env="TTT_ENABLED=1 MIN_LR=1e-1"))),
+        Example(
+            "a switch in other words", files=submission(_RUN, readme=_COMMAND.format(env="TTT_ENABLED=1 MIN_LR=1e-1"))
+        ),
         Example("epochs as logged", files=submission(_RUN, readme="# R\n\nScore-first TTT, 2 epochs per chunk.\n")),
         Example(
             "an ablation's setting",
-            files=submission(_RUN, readme=_TABLE.format(name="min_lr", value="0.0").replace("Hyperparameters", "Ablation")),
+            files=submission(
+                _RUN, readme=_TABLE.format(name="min_lr", value="0.0").replace("Hyperparameters", "Ablation")
+            ),
         ),
-        Example("a default that the log does not print", files=submission(_RUN, readme=_COMMAND.format(env="EMA_DECAY=0.9"))),
-        Example("epochs of a predecessor", files=submission(_RUN, readme="# R\n\nTTT with 2 epochs instead of 3 epochs.\n")),
+        Example(
+            "a default that the log does not print", files=submission(_RUN, readme=_COMMAND.format(env="EMA_DECAY=0.9"))
+        ),
+        Example(
+            "epochs of a predecessor", files=submission(_RUN, readme="# R\n\nTTT with 2 epochs instead of 3 epochs.\n")
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("in the table", files=submission(_RUN, readme=_TABLE.format(name="min_lr", value="0.0")), says="min_lr 0.0"),
-        Example("in the command", files=submission(_RUN, readme=_COMMAND.format(env="TTT_ENABLED=0")), says="ttt_enabled 0"),
-        Example("epochs in prose", files=submission(_RUN, readme="# R\n\n- **3-epoch** score-first TTT\n"), says="ttt_epochs 3"),
+        Example(
+            "in the table", files=submission(_RUN, readme=_TABLE.format(name="min_lr", value="0.0")), says="min_lr 0.0"
+        ),
+        Example(
+            "in the command", files=submission(_RUN, readme=_COMMAND.format(env="TTT_ENABLED=0")), says="ttt_enabled 0"
+        ),
+        Example(
+            "epochs in prose",
+            files=submission(_RUN, readme="# R\n\n- **3-epoch** score-first TTT\n"),
+            says="ttt_epochs 3",
+        ),
         Example(
             "two at once",
             files=submission(_RUN, readme=_COMMAND.format(env="MIN_LR=0 TTT_EPOCHS=3")),

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 _KINDS = (
     ("a second submission", re.compile(r".+/submission\.json$")),
     ("a part of the repository", re.compile(r"(?:^|/)(?:\.github|records)/")),
-    ("a leftover", re.compile(r"(?:^|/)(?:\.DS_Store|Thumbs\.db|wandb/.*|[^/]*(?:\.pyc|\.swp|\.un~|~|\.bak|\.orig|\.rej))$")),
+    (
+        "a leftover",
+        re.compile(r"(?:^|/)(?:\.DS_Store|Thumbs\.db|wandb/.*|[^/]*(?:\.pyc|\.swp|\.un~|~|\.bak|\.orig|\.rej))$"),
+    ),
 )
 _SHOWN = 4
 
@@ -35,10 +38,15 @@ class StrayFiles(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("one submission", files=submission()),
         Example("logs in a folder of their own", files=submission(files={"logs/run.txt": "note\n"})),
-        Example("helpers and a tokenizer", files=submission(files={"tools/prepare.py": "x = 1\n", "tokenizers/a.vocab": "a\n"})),
+        Example(
+            "helpers and a tokenizer",
+            files=submission(files={"tools/prepare.py": "x = 1\n", "tokenizers/a.vocab": "a\n"}),
+        ),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
-        Example("a second submission", files=submission(files={"older/submission.json": "{}\n"}), says="a second submission"),
+        Example(
+            "a second submission", files=submission(files={"older/submission.json": "{}\n"}), says="a second submission"
+        ),
         Example(
             "a copy of the records",
             files=submission(files={"records/track_10min_16mb/x/notes.md": "x\n"}),

@@ -69,6 +69,16 @@ def log_of(text: str, name: str = "train.log") -> RunLog:
         ("|   0  NVIDIA H100 80GB HBM3          On  |   00000000:8D:00.0 Off |", Gpu(1, "NVIDIA H100 80GB HBM3")),
         ("Traceback (most recent call last):", Crash(1, "Traceback (most recent call last):")),
         ("  ttt_enabled: True", Echo(1, "ttt_enabled", "True")),
+        ("  seed:                   1337", Seed(1, 1337)),
+        ("params:39883904 L:16 d:512 h:8 kv:4 ws:8 ga:1 s:42", Seed(1, 42)),
+        ("Training done: 4457 steps, 600.1s", Stop(1, 600.1, 4457)),
+        ("Training complete: 4300 steps in 605.7s", Stop(1, 605.7, 4300)),
+        ("  phase2 [101/1500] loss=2.2489 ms/step=47 elapsed=5s", Step(1, 101, 1500, 2.2489, 5.0)),
+        ("  PPM built: order=5 prune=4 size=11.9MB (782.4s)", Step(1, 0, 0, None, 782.4)),
+        (
+            "training: 100%|##| 1000/1000 [01:28<00:00, 21.62it/s, loss=1.502]step:1000/1000 train_loss:1.5017 train_time:72007ms",
+            Step(1, 1000, 1000, 1.5017, 72.007),
+        ),
     ],
 )  # fmt: skip
 def test_a_line_is_its_event(line: str, event: Event) -> None:
@@ -148,3 +158,20 @@ def test_the_last_clock_stands_for_a_stop() -> None:
 def test_a_text_without_training_or_result_is_no_log() -> None:
     """A requirements list or notes give no log at all."""
     assert read_log(Folder.from_files({"notes.txt": "torch\nnumpy\n"}).files["notes.txt"]) is None
+
+
+def test_the_seed_is_read_from_the_path_that_a_log_prints_first() -> None:
+    """A run that prints the path of its own log names its seed there."""
+    assert log_of("logs/runpod_8xh100_seed1337.txt\n" + SampleRun(7).log().replace("  seed: 7\n", "")).seed == 1337
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[rank0]:[2026-03-26 18:23:12,581] torch._dynamo.convert_frame: [WARNING] time: 3.0s",
+        "  Training: 7000 steps, 600s",
+    ],
+)
+def test_warnings_and_plans_say_nothing(line: str) -> None:
+    """What a library warns of, and the budget that a run announces, are no measurements."""
+    assert not [event for event in events_of(1, line) if isinstance(event, Step | Stop | Phase)]

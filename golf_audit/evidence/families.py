@@ -5,14 +5,11 @@ from collections.abc import Callable, Iterator
 
 from golf_audit.evidence import patterns
 from golf_audit.evidence.events import (
-    CodeForm,
-    CodeSize,
     Crash,
     Echo,
     Evaluation,
     Event,
     Gpu,
-    ModelSize,
     Note,
     Phase,
     PhaseKind,
@@ -21,35 +18,25 @@ from golf_audit.evidence.events import (
     Seed,
     Step,
     Stop,
-    TotalSize,
     Validation,
     ValTokens,
     Version,
     World,
 )
+from golf_audit.evidence.size_lines import number, sizes, whole
 
 _LONGEST = 4000
 _INDENT = 40
 """How far into a line a step may stand: further in, it is part of a sentence."""
-_LEAST_BYTES = 100_000
-"""A smaller number is no size of an artifact."""
 _MOST_TOKENS = 40
 _PAIR = 2
 
 
-def _number(text: str) -> float:
-    return float(text.replace(",", ""))
-
-
-def _whole(text: str) -> int:
-    return int(float(text.replace(",", "")))
-
-
 def _in_seconds(value: str, unit: str) -> float:
-    number = _number(value)
+    amount = number(value)
     if unit.lower().startswith(("ms", "mil")):
-        return number / 1000
-    return number * 60 if unit.lower().startswith("m") else number
+        return amount / 1000
+    return amount * 60 if unit.lower().startswith("m") else amount
 
 
 def _decimals(text: str) -> int:
@@ -68,7 +55,7 @@ def events_of(line: int, text: str) -> Iterator[Event]:
         text = patterns.STAMP.sub("", text)
     elif "/s" in text or "s/it" in text:
         text = patterns.BAR.sub("", text)
-    if "[WARNING]" in text[:_INDENT * 2]:
+    if "[WARNING]" in text[: _INDENT * 2]:
         return
     for family in _FAMILIES:
         found = False
@@ -122,11 +109,11 @@ def _stop(line: int, text: str) -> Iterator[Event]:
 def _trained(line: int, text: str) -> Iterator[Event]:
     """Rarer ways to say how long training took."""
     if " steps" in text and (match := patterns.TRAINED_STEPS.search(text)):
-        yield Stop(line, _number(match[2]), int(match[1]))
+        yield Stop(line, number(match[2]), int(match[1]))
     elif "ms/step=" in text and (match := patterns.BRACKETED_STEP.search(text)):
-        yield Step(line, int(match[1]), int(match[2]), _number(match[3]), _number(match[4]))
+        yield Step(line, int(match[1]), int(match[2]), number(match[3]), number(match[4]))
     elif " built: " in text and (match := patterns.COUNTED.search(text)):
-        yield Step(line, 0, 0, None, _number(match[1]))
+        yield Step(line, 0, 0, None, number(match[1]))
 
 
 def _step(line: int, text: str) -> Iterator[Event]:
@@ -136,7 +123,7 @@ def _step(line: int, text: str) -> Iterator[Event]:
     match = match or patterns.STEP_ALONE.match(text)
     if not match:
         return
-    step, total = _whole(match[1]), _whole(match[2]) if match.re is patterns.STEP else 0
+    step, total = whole(match[1]), whole(match[2]) if match.re is patterns.STEP else 0
     rest = text[match.end() :]
     clock = patterns.CLOCK.search(rest)
     seconds = _in_seconds(clock[1], clock[2]) if clock else None
@@ -146,9 +133,9 @@ def _step(line: int, text: str) -> Iterator[Event]:
     if bpb and "train" not in bpb["key"].lower():
         value = float(bpb["value"])
         loss = patterns.LOSS.search(rest)
-        yield Validation(line, step, total, _number(loss[1]) if loss else None, value, seconds)
+        yield Validation(line, step, total, number(loss[1]) if loss else None, value, seconds)
     elif loss := patterns.TRAIN_LOSS.search(rest):
-        yield Step(line, step, total, _number(loss[1]), seconds, bool(clock and clock[2] == "m"))
+        yield Step(line, step, total, number(loss[1]), seconds, bool(clock and clock[2] == "m"))
     elif seconds is not None and "step" in match[0].lower():
         yield Step(line, step, total, None, seconds)
 
@@ -183,59 +170,23 @@ def _evaluation(line: int, text: str) -> Iterator[Event]:
     yield Evaluation(
         line,
         label=label[:80],
-        loss=_number(loss[1]) if loss else None,
+        loss=number(loss[1]) if loss else None,
         bpb=float(match["value"]),
         digits=_decimals(match["value"]),
         loss_digits=_decimals(loss[1]) if loss else 0,
         seconds=_in_seconds(seconds[1], seconds[2]) if seconds else None,
-        tokens=_whole(scored[1]) if scored else None,
-        nbytes=_whole(counted[1]) if counted else None,
+        tokens=whole(scored[1]) if scored else None,
+        nbytes=whole(counted[1]) if counted else None,
         loose=not strict
         or bool(re.search(r"delta|gain|improvement|\bgap\b|target|baseline|\bSOTA\b|\bvs\b", label, re.I)),
     )
 
 
-def _sizes(line: int, text: str) -> Iterator[Event]:
-    lowered = text.lower()
-    if not (
-        "byte" in lowered
-        or "size" in lowered
-        or "mb" in lowered
-        or "artifact" in lowered
-        or "total" in lowered
-        or "budget" in lowered
-    ):
-        return
-    if match := patterns.MODEL.search(text):
-        yield ModelSize(line, (match[1] or "").strip(), _whole(match[2]))
-    elif (match := patterns.MODEL_LOOSE.search(text)) and _whole(match[1]) >= _LEAST_BYTES:
-        yield ModelSize(line, "", _whole(match[1]))
-    if match := patterns.CODE.search(text):
-        form = CodeForm((match[1] or "(plain)").strip("()").lower())
-        if "lzma compressed" in text or "compressed;" in text:
-            form = CodeForm.COMPRESSED
-        yield CodeSize(line, _whole(match[2]), form, _whole(match[3]) if match[3] else None)
-    if match := patterns.TOTAL.search(text):
-        yield _total(line, (match[1] or "").strip(), match[2], match[3])
-    elif (match := patterns.TOTAL_LOOSE.search(text)) and (
-        _number(match[1]) >= _LEAST_BYTES or (match[2] or "").lower() == "mb"
-    ):
-        yield _total(line, "", match[1], match[2] or "")
-
-
-def _total(line: int, label: str, value: str, unit: str) -> TotalSize:
-    if unit.lower() == "mb":
-        return TotalSize(line, label, int(_number(value) * 1_000_000), exact=False)
-    return TotalSize(line, label, _whole(value))
-
-
 def _identity(line: int, text: str) -> Iterator[Event]:
     if match := patterns.TOKENS.search(text):
-        yield ValTokens(line, _whole(match[1]))
+        yield ValTokens(line, whole(match[1]))
     lowered = text.lower()
-    if "seed" in lowered and (match := patterns.SEED.search(text)):
-        yield Seed(line, int(match[1]))
-    elif match := patterns.SHORT_SEED.search(text):
+    if match := patterns.SEED.search(text) if "seed" in lowered else patterns.SHORT_SEED.search(text):
         yield Seed(line, int(match[1]))
     if ("world" in lowered or "ws:" in lowered or "gpu" in lowered or "nproc" in lowered or "100" in lowered) and (
         match := patterns.WORLD.search(text)
@@ -253,7 +204,7 @@ def _phase(line: int, text: str) -> Iterator[Event]:
         kind = PhaseKind.TOTAL if match[1].startswith("total_eval") else PhaseKind.ARTIFACT
         if match[1] == "serialize_wallclock":
             kind = PhaseKind.SERIALISATION
-        yield Phase(line, kind, match[1], _number(match[2]))
+        yield Phase(line, kind, match[1], number(match[2]))
         return
     if re.match(r"(?i)\W*train", text) or "raining" in text:
         if (match := patterns.TRAINED.search(text)) and "=" not in text[: match.start()]:
@@ -263,7 +214,7 @@ def _phase(line: int, text: str) -> Iterator[Event]:
     if match:
         seconds = _in_seconds(match[1], match[2])
     elif match := patterns.IN_SECONDS.search(text):
-        seconds = _number(match[1])
+        seconds = number(match[1])
     else:
         return
     if re.search(
@@ -310,5 +261,17 @@ def _words(line: int, text: str) -> Iterator[Event]:
 
 
 Family = Callable[[int, str], Iterator[Event]]
-_FAMILIES: tuple[Family, ...] = (_device, _dump, _stop, _trained, _step, _evaluation, _sizes, _identity, _phase, _echoes, _words)
+_FAMILIES: tuple[Family, ...] = (
+    _device,
+    _dump,
+    _stop,
+    _trained,
+    _step,
+    _evaluation,
+    sizes,
+    _identity,
+    _phase,
+    _echoes,
+    _words,
+)
 _FINAL: frozenset[Family] = frozenset({_device, _dump, _stop, _trained, _step, _evaluation, _phase})

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[-+]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.%/×*^])", re.I)
-_NAMES = re.compile(r"(?i)(?:hyper-?)?param\w*|settings?|variable|env(?:ironment)?(?: var\w*)?|flag|knob|name|config\w*|option")
+_NAMES = re.compile(
+    r"(?i)(?:hyper-?)?param\w*|settings?|variable|env(?:ironment)?(?: var\w*)?|flag|knob|name|config\w*|option"
+)
 _VALUES = re.compile(r"(?i)values?|settings?|ours|this (?:run|submission|pr|work)|used|final")
 _EPOCHS = re.compile(r"(?i)\b(\d{1,2})[ -]epochs?\b[^.|\n]{0,30}\bttt\b|\bttt\b[^.|\n]{0,30}?\b(\d{1,2})[ -]epochs?\b")
-_NOT_OURS = re.compile(r"(?i)\bvs\b|instead|from \d|previous|baseline|→|->|would|tried|ablat|pr ?#|#\d|pre-?quant|slot|original")
+_NOT_OURS = re.compile(
+    r"(?i)\bvs\b|instead|from \d|previous|baseline|→|->|would|tried|ablat|pr ?#|#\d|pre-?quant|slot|original"
+)
 _WORDS = {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0, "yes": 1.0, "no": 0.0}
 _DERIVED = re.compile(r"seed|wallclock|path|dir|file|port|rank|world|run_id|iterations|time|seconds|shards|log")
 _CLOSE = 1e-9

@@ -44,14 +44,18 @@ class Claimed:
     @cached_property
     def learned(self) -> tuple[Learned, ...]:
         """Updates of a scored state that were made from tokens the score is about, or from their neighbours."""
-        found = (one for atom in self.atoms for one in learned_before(atom, self.walk.updates))
-        return _worth_telling(found)
+        return _worth_telling(one for one in self._before if one.update.kind != "table")
+
+    @cached_property
+    def _before(self) -> tuple[Learned, ...]:
+        return tuple(one for atom in self.atoms for one in learned_before(atom, self.walk.updates))
 
     @cached_property
     def looked(self) -> tuple[Learned, ...]:
         """Insertions into a table that were made from tokens which the table was then asked about."""
-        found = (one for look in self.lookups for one in inserted_before(look, self.walk.updates))
-        return _worth_telling(found)
+        asked = (one for look in self.lookups for one in inserted_before(look, self.walk.updates))
+        biased = (one for one in self._before if one.update.kind == "table")
+        return _worth_telling((*asked, *biased))
 
     def shared_loops(self, one: Learned) -> frozenset[int]:
         """The loops that an update and the score stand in together."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from golf_audit.events import (
     Choose,
@@ -35,6 +35,10 @@ from golf_audit.program.values import (
 
 if TYPE_CHECKING:
     from golf_audit.program.library import Library
+
+
+_SMALLER: Final = frozenset(("min", "torch.minimum", "numpy.minimum", "torch.fmin", "numpy.fmin"))
+"""A maximum of log-probabilities is left out: it steadies nearly every sum of exponentials."""
 
 
 def _environ_get(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
@@ -109,20 +113,7 @@ def _extreme(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
         return const(out).but(flags=mixed.flags, deps=mixed.deps)
     mixed = self.mix([*values, *kwargs.values()])
     losing = different([v for v in values if v.nll and not v.flags & {"reduced", "batch-mean"}])
-    if (
-        name
-        in (
-            "min",
-            "max",
-            "torch.minimum",
-            "torch.maximum",
-            "numpy.minimum",
-            "numpy.maximum",
-            "torch.fmin",
-            "numpy.fmin",
-        )
-        and len(losing) > 1
-    ):
+    if name in _SMALLER and len(losing) > 1:
         keep_smaller(self, losing)
     lins = [v for v in values if v.lin is not None]
     if len(lins) == 1 and not mixed.taint:

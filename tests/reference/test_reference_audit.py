@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from golf_audit.reference_model.pack import RUN_IT, Author, pack
+from golf_audit.reference_model.presets import SCALES, preset
 
 from golf_audit.engine import Report, audit
 from golf_audit.finding import Severity
-from golf_audit.reference_model.pack import RUN_IT, Author, pack
-from golf_audit.reference_model.presets import SCALES, preset
 from golf_audit.submission import open_submission
 from golf_audit.verdict import Verdict
 

@@ -10,11 +10,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-
-from golf_audit.reference_model import bundle as module
 from golf_audit.reference_model.bundle import BundleError, bundle, configuration, packed_script, stripped
 from golf_audit.reference_model.config import DERIVED, settings
 from golf_audit.reference_model.presets import PRESETS, SCALES, preset
+
+from golf_audit.reference_model import bundle as module
 
 ROOT = Path(__file__).resolve().parents[2]
 

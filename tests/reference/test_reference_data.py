@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import sentencepiece
 import torch
-
 from golf_audit.reference_model.config import Config, with_environment
 from golf_audit.reference_model.data import (
     DataError,

@@ -6,9 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
-from torch.nn import functional
-
 from golf_audit.reference_model.adapt import evaluate_score_first, windows_by_chunk
 from golf_audit.reference_model.config import Config
 from golf_audit.reference_model.data import Validation, load_validation
@@ -19,6 +16,8 @@ from golf_audit.reference_model.ppm import ByteModel, byte_stream, mixture_bits
 from golf_audit.reference_model.prequant import adapt_before_quantization
 from golf_audit.reference_model.runlog import RunLog
 from golf_audit.reference_model.team import join_team
+from torch import Tensor
+from torch.nn import functional
 
 TEAM = join_team()
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch.nn import functional
-
 from golf_audit.reference_model.adapters import Adapters
 from golf_audit.reference_model.attention import attention_kernel, flash3, sdpa
 from golf_audit.reference_model.config import Config
@@ -15,6 +13,7 @@ from golf_audit.reference_model.model import GPT
 from golf_audit.reference_model.presets import PRESETS, preset
 from golf_audit.reference_model.quantize import GPTQ, treatments
 from golf_audit.reference_model.simctg import contrastive_loss
+from torch.nn import functional
 
 NAMES = tuple(PRESETS)
 THREE_PASSES = ([0, 1, 2, 3, 4, 5, 3, 4], [5, 3, 4, 5, 6, 7, 8, 9, 10])

@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
-
 from golf_audit.reference_model.config import Config
 from golf_audit.reference_model.model import GPT
 from golf_audit.reference_model.optim import (
@@ -20,6 +18,7 @@ from golf_audit.reference_model.optim import (
     rate_at,
 )
 from golf_audit.reference_model.team import join_team
+from torch import nn
 
 
 @pytest.mark.parametrize("name", ["pr1971", "pr1487"])

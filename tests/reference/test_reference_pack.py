@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from golf_audit.reference_model.bundle import packed_script
 from golf_audit.reference_model.commands import main
 from golf_audit.reference_model.pack import Author, PackError, metadata, pack, readme

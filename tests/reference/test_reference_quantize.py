@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from golf_audit.reference_model.artifact import (
     ArtifactError,
     decode,

@@ -9,6 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from golf_audit.reference_model.bundle import packed_script
+from golf_audit.reference_model.config import Config
+from golf_audit.reference_model.presets import PRESETS, preset, preset_from_environment
+from golf_audit.reference_model.results import headline
+from golf_audit.reference_model.train import main
 
 from golf_audit.evidence.events import (
     CodeSize,
@@ -23,11 +28,6 @@ from golf_audit.evidence.events import (
     World,
 )
 from golf_audit.evidence.families import events_of
-from golf_audit.reference_model.bundle import packed_script
-from golf_audit.reference_model.config import Config
-from golf_audit.reference_model.presets import PRESETS, preset, preset_from_environment
-from golf_audit.reference_model.results import headline
-from golf_audit.reference_model.train import main
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = b"print('the script')\n"
