@@ -1,7 +1,6 @@
 """Readable files beside a packed script: do they say what the payload says?"""
 
 import ast
-import copy
 import re
 
 from golf_audit.decoding.source import Note, NoteKind, Source
@@ -12,6 +11,8 @@ _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _ALIKE = 0.5
 """Share of words in common from which a file is taken to be the payload's readable form."""
 _SHOWN = 5
+_SILENT = frozenset({"annotation", "returns", "type_comment", "type_params", "ctx", "kind"})
+"""Fields of nodes that say nothing about what runs."""
 
 
 def compare_twins(folder: Folder, source: Source) -> list[Note]:
@@ -42,8 +43,12 @@ def _compare(file: File, payload: ast.Module) -> Note:
     if isinstance(parsed, ParseFailure):
         message = f"{file.path} looks like the payload but cannot be parsed; the payload is what runs."
         return Note(NoteKind.DIFFERS, message, file.location(parsed.line))
-    mine, other = _definitions(parsed.tree), _definitions(payload)
-    names = sorted(name for name in mine.keys() | other.keys() if not _equal(mine.get(name, []), other.get(name, [])))
+    try:
+        mine, other = _definitions(parsed.tree), _definitions(payload)
+    except RecursionError:
+        message = f"{file.path} looks like the payload but is nested too deeply to be compared with it."
+        return Note(NoteKind.DIFFERS, message, file.location(0))
+    names = sorted(name for name in mine.keys() | other.keys() if mine.get(name) != other.get(name))
     if not names:
         return Note(NoteKind.TWIN, f"{file.path} says the same as the payload, which is what runs.", file.location(0))
     shown = ", ".join(name or "the code outside functions" for name in names[:_SHOWN])
@@ -52,48 +57,27 @@ def _compare(file: File, payload: ast.Module) -> Note:
     return Note(NoteKind.DIFFERS, message, file.location(0))
 
 
-def _definitions(tree: ast.Module) -> dict[str, list[ast.stmt]]:
-    """What is defined at the top, by name; everything else under the empty name."""
-    found: dict[str, list[ast.stmt]] = {}
+def _definitions(tree: ast.Module) -> dict[str, list[object]]:
+    """What is defined at the top, by name, in a form that can be compared; everything else under the empty name."""
+    found: dict[str, list[object]] = {"": []}
     for statement in tree.body:
         named = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        found.setdefault(statement.name if named else "", []).append(statement)  # type: ignore[attr-defined]
+        name = statement.name if named else ""  # type: ignore[attr-defined]
+        if (shape := _shape(statement)) is not None:
+            found.setdefault(name, []).append(shape)
     return found
 
 
-def _equal(mine: list[ast.stmt], other: list[ast.stmt]) -> bool:
-    """Whether two lists of statements do the same, whatever they say in docstrings and annotations."""
-    return _dump(mine) == _dump(other) or _dump(_bare(mine)) == _dump(_bare(other))
-
-
-def _dump(statements: list[ast.stmt]) -> str:
-    return "\n".join(map(ast.dump, statements))
-
-
-def _bare(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """Copies of statements without what does not run."""
-    module = _Bare().visit(ast.Module(copy.deepcopy(statements), []))
-    return list(module.body)
-
-
-class _Bare(ast.NodeTransformer):
-    """Takes away docstrings, annotations and `from __future__` imports."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
-        return None if node.module == "__future__" else node
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.annotation = None
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if node.value is None:
-            return node
-        return self.generic_visit(ast.Assign([node.target], node.value, lineno=node.lineno))
+def _shape(value: object) -> object:
+    """A node as nested tuples, without what does not run: docstrings, annotations, `from __future__` imports."""
+    if isinstance(value, list):
+        return tuple(shape for item in value if (shape := _shape(item)) is not None)
+    if not isinstance(value, ast.AST):
+        return (type(value), value)
+    if isinstance(value, ast.Expr) and isinstance(value.value, ast.Constant):
+        return None
+    if isinstance(value, ast.ImportFrom) and value.module == "__future__":
+        return None
+    if isinstance(value, ast.AnnAssign) and value.value is not None:
+        return _shape(ast.Assign([value.target], value.value, None))
+    return (type(value), *(_shape(getattr(value, name, None)) for name in value._fields if name not in _SILENT))

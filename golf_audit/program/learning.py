@@ -13,7 +13,7 @@ from golf_audit.program.objects import (
     Buffer,
     Table,
 )
-from golf_audit.program.values import (
+from golf_audit.program.values import Ref, (
     EMPTY,
     UNKNOWN,
     V,
@@ -84,5 +84,12 @@ class Learning(Expressions):
         data = data.but(snap=self.prior(data), flags=merge_sets(data.flags, frozenset(("file",))))
         self.store[text] = self.join(self.store.get(text), data) if text in self.store and self.uncertain else data
         if data.sites or data.taint:
-            event = Save(path_text=text, refs=data.taint, sites=data.sites, priors=data.snap or EMPTY, **self.where())
+            event = Save(path_text=text, refs=beside_losses(data), sites=data.sites, priors=data.snap or EMPTY, **self.where())
             self.emit(event, "saves a state" if data.sites else "saves data")
+
+
+def beside_losses(data: V) -> frozenset[Ref]:
+    """The tokens that data derive from other than through a loss that they hold: a metric saved beside weights is no use of them."""
+    scored = {ref for atom in data.nll for ref in atom.targets}
+    loops = frozenset(loop for ref in scored for loop in ref.loops)
+    return frozenset(ref for ref in data.taint if not (ref.loops & loops) and ref not in scored)
