@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import io
 import os
 import sys
@@ -81,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_decode(commands.add_parser("decode", help="show the code that a wrapped script runs"))
     _add_rules(commands.add_parser("rules", help="list the rules"))
     _add_explain(commands.add_parser("explain", help="what a rule forbids, by whose word, with examples"))
+    _add_reference(
+        commands.add_parser("reference", help="the bundled reference model: describe, prepare, train, eval, pack")
+    )
     return parser
 
 
@@ -106,6 +110,10 @@ def _add_static(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pedantic", action="store_true", help="show hints, too")
     _add_detail(parser)
     parser.set_defaults(run=_static)
+
+
+def _add_reference(parser: argparse.ArgumentParser) -> None:
+    importlib.import_module("golf_audit.reference_model.commands").add_commands(parser)
 
 
 def _add_detail(parser: argparse.ArgumentParser) -> None:

@@ -13,9 +13,10 @@ from golf_audit.program.objects import (
     Buffer,
     Table,
 )
-from golf_audit.program.values import Ref, (
+from golf_audit.program.values import (
     EMPTY,
     UNKNOWN,
+    Ref,
     V,
     merge_sets,
 )
@@ -84,7 +85,9 @@ class Learning(Expressions):
         data = data.but(snap=self.prior(data), flags=merge_sets(data.flags, frozenset(("file",))))
         self.store[text] = self.join(self.store.get(text), data) if text in self.store and self.uncertain else data
         if data.sites or data.taint:
-            event = Save(path_text=text, refs=beside_losses(data), sites=data.sites, priors=data.snap or EMPTY, **self.where())
+            event = Save(
+                path_text=text, refs=beside_losses(data), sites=data.sites, priors=data.snap or EMPTY, **self.where()
+            )
             self.emit(event, "saves a state" if data.sites else "saves data")
 
 
