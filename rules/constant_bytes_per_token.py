@@ -12,6 +12,7 @@ from golf_audit.places import place
 from golf_audit.program.walk import Walk
 from golf_audit.rule import Example, Rule
 
+_BITS = 2.0
 _LEAST, _MOST = 1.2, 8.0
 _LN2 = (0.69, 0.70)
 
@@ -124,7 +125,7 @@ def _constants(modules: Mapping[str, ast.Module]) -> Iterator[tuple[str, int, fl
     """Every place that divides bits by a constant that can be a number of bytes per token."""
     for file, tree in modules.items():
         named = _numbers(tree)
-        bits = _bits(tree)
+        bits = _bits(tree, named)
         for node in ast.walk(tree):
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
                 constant = _divisor(node, named, bits)
@@ -133,22 +134,22 @@ def _constants(modules: Mapping[str, ast.Module]) -> Iterator[tuple[str, int, fl
 
 
 def _numbers(tree: ast.Module) -> dict[str, float]:
-    """Names that are assigned one float and nothing else."""
+    """Names that are assigned one number and nothing else."""
     values: dict[str, set[float | None]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
-                    values.setdefault(target.id, set()).add(_float(node.value))
+                    values.setdefault(target.id, set()).add(_number(node.value))
     return {name: v for name, found in values.items() if len(found) == 1 and (v := next(iter(found))) is not None}
 
 
-def _bits(tree: ast.Module) -> frozenset[str]:
+def _bits(tree: ast.Module, named: Mapping[str, float]) -> frozenset[str]:
     """Names that are assigned something divided by ln 2."""
     return frozenset(
         target.id
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and _by_ln2(node.value)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and _by_ln2(node.value, named)
         for target in node.targets
         if isinstance(target, ast.Name)
     )
@@ -156,36 +157,42 @@ def _bits(tree: ast.Module) -> frozenset[str]:
 
 def _divisor(node: ast.BinOp, named: Mapping[str, float], bits: frozenset[str]) -> float | None:
     """The constant that an expression in bits is divided by."""
-    if (isinstance(node.left, ast.BinOp) and _by_ln2(node.left)) or (
+    if (isinstance(node.left, ast.BinOp) and _by_ln2(node.left, named)) or (
         isinstance(node.left, ast.Name) and node.left.id in bits
     ):
         return _per_token(node.right, named)
     if isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
         sides = (node.right.left, node.right.right)
         for ln2, other in (sides, sides[::-1]):
-            if _is_ln2(ln2):
+            if _is_ln2(ln2, named):
                 return _per_token(other, named)
     return None
 
 
 def _per_token(node: ast.expr, named: Mapping[str, float]) -> float | None:
-    value = named.get(node.id) if isinstance(node, ast.Name) else _float(node)
-    return value if value is not None and _LEAST <= value <= _MOST else None
+    value = _value(node, named)
+    return value if value is not None and value % 1 and _LEAST <= value <= _MOST else None
 
 
-def _by_ln2(node: ast.BinOp) -> bool:
-    return isinstance(node.op, ast.Div) and _is_ln2(node.right)
+def _by_ln2(node: ast.BinOp, named: Mapping[str, float]) -> bool:
+    return isinstance(node.op, ast.Div) and _is_ln2(node.right, named)
 
 
-def _is_ln2(node: ast.expr) -> bool:
+def _is_ln2(node: ast.expr, named: Mapping[str, float]) -> bool:
     if isinstance(node, ast.Call) and len(node.args) == 1:
         called = node.func
         name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-        argument = node.args[0]
-        return name == "log" and isinstance(argument, ast.Constant) and argument.value in (2, 2.0)
-    value = _float(node)
+        return name == "log" and _value(node.args[0], named) == _BITS
+    value = _value(node, named)
     return value is not None and _LN2[0] < value < _LN2[1]
 
 
-def _float(node: ast.expr) -> float | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, float) else None
+def _value(node: ast.expr, named: Mapping[str, float]) -> float | None:
+    return named.get(node.id) if isinstance(node, ast.Name) else _number(node)
+
+
+def _number(node: ast.expr) -> float | None:
+    """A literal number, as a float."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return float(node.value)
+    return None
