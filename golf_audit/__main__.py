@@ -254,6 +254,7 @@ def _decode(options: argparse.Namespace) -> int:
                 f"# layer {layer.index}: {inert.line(layer.file)}, {layer.size:,} bytes, sha256 {layer.sha256}, {layer.how}"
             )
             if options.output:
+                options.output.mkdir(parents=True, exist_ok=True)
                 name = f"{safe_name(folder.name)}.layer{layer.index}.py"
                 _write(str(options.output / name), layer.text)
         if not options.output:

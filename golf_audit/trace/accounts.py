@@ -1,0 +1,181 @@
+"""
+Which scores were counted: the printed result against the losses that were observed before it.
+
+A pass scores a position once or, in overlapping windows or epochs, several times. Whether its first or its last score was
+counted, or the smallest, is told by arithmetic: only one of them has the mean that the line states.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from golf_audit.evidence.events import Evaluation, Validation
+from golf_audit.evidence.runlog import read_log
+from golf_audit.folder import File
+from golf_audit.trace.ledger import Ledger, Losses, Path, Positions, Printed, Score
+
+_SUMMED = 2e-6
+"""What adding up in single precision may change, relative to the mean."""
+_WHOLE = 0.6
+"""A pass over less of the stream than this is no evaluation of it."""
+
+
+class Counting(StrEnum):
+    """Which of a position's scores in a pass counts."""
+
+    FIRST = "first"
+    LAST = "last"
+    TAIL = "last tokens of each window"
+    LEAST = "smallest"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A line in which the run states a score of the validation stream."""
+
+    printed: Printed
+    label: str
+    loss: float | None
+    """Nats per token."""
+    bpb: float
+    digits: int
+    loss_digits: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """The counted scores behind one result."""
+
+    result: Result
+    path: Path
+    """Where the scores were computed; empty where several places share the pass."""
+    counting: Counting
+    positions: Positions
+    """The positions that were counted, in order of the stream."""
+    nll: Losses
+    events: Positions
+    """The number of the event that scored each of them."""
+    times: int
+    """How often a position was scored in the pass, at the most."""
+    scores: tuple[Score, ...]
+    """All scores of the pass."""
+
+
+def results(ledger: Ledger) -> tuple[Result, ...]:
+    """Every stated score, in the order printed; read by the parser that reads the submitted logs."""
+    text = "\n".join(line.text.replace("\n", " ") for line in ledger.printed)
+    log = read_log(File("run.log", len(text), lambda: text.encode()))
+    if log is None:
+        return ()
+    found = []
+    for run in log.runs:
+        for event in (*run.of(Evaluation), *run.of(Validation)):
+            printed = ledger.printed[event.line - 1]
+            if isinstance(event, Evaluation):
+                found.append(Result(printed, event.label, event.loss, event.bpb, event.digits, event.loss_digits))
+            else:
+                found.append(Result(printed, "training-time validation", event.loss, event.bpb, 4, 4))
+    return tuple(sorted(found, key=lambda result: result.printed.number))
+
+
+def headline(found: Sequence[Result], labels: Sequence[str]) -> Result | None:
+    """The result that has the label of the claimed one, else the last that is no validation in training."""
+    for label in labels:
+        named = [result for result in found if _key(result.label) == _key(label)]
+        if named:
+            return named[-1]
+    final = [result for result in found if result.label != "training-time validation"]
+    return (final or list(found) or [None])[-1]
+
+
+def _key(label: str) -> str:
+    return "".join(c for c in label.lower().replace("exact", "") if c.isalnum())
+
+
+def account(ledger: Ledger, result: Result, tokens: int) -> Account | None:
+    """The observed scores that make up a result; None where no pass over the stream has its mean."""
+    before = [score for score in ledger.scores if score.number < result.printed.number]
+    for path, scores in _passes(before):
+        for counting in Counting:
+            counted = _count(scores, counting)
+            if counted is None or len(counted.positions) < _WHOLE * tokens:
+                continue
+            if _agrees(result, counted.mean):
+                return Account(
+                    result, path, counting, counted.positions, counted.nll, counted.events, _most(scores), tuple(scores)
+                )
+    return None
+
+
+def _passes(scores: Sequence[Score]) -> Iterator[tuple[Path, list[Score]]]:
+    """Candidates for a pass, the latest and narrowest first: by call path, by function, all since a pause."""
+    by_path: dict[Path, list[Score]] = defaultdict(list)
+    by_function: dict[tuple[str, ...], list[Score]] = defaultdict(list)
+    for score in scores:
+        by_path[score.at].append(score)
+        by_function[tuple(frame.rpartition(":")[2] for frame in score.at)].append(score)
+    groups = [*by_path.items(), *(((), group) for group in by_function.values() if len({s.at for s in group}) > 1)]
+    yield from sorted(groups, key=lambda item: -item[1][-1].number)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    positions: Positions
+    nll: Losses
+    events: Positions
+    mean: float
+
+
+def _count(scores: Sequence[Score], counting: Counting) -> _Counted | None:
+    positions = np.concatenate([score.positions for score in scores])
+    nll = np.concatenate([score.nll for score in scores])
+    events = np.concatenate([np.full(len(score.positions), score.number) for score in scores])
+    known = positions >= 0
+    if counting is Counting.TAIL:
+        known &= _tails(positions)
+    if not known.any():
+        return None
+    positions, nll, events = positions[known], nll[known], events[known]
+    if counting is Counting.LAST:
+        order = np.arange(len(positions))[::-1]
+    elif counting is Counting.LEAST:
+        order = np.argsort(nll, kind="stable")
+    else:
+        order = np.arange(len(positions))
+    unique, first = np.unique(positions[order], return_index=True)
+    chosen = order[first]
+    mean = float(np.mean(nll if counting is Counting.TAIL else nll[chosen]))
+    return _Counted(unique, nll[chosen], events[chosen], mean)
+
+
+def _tails(positions: Positions) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    """
+    The last tokens of each window, as many as windows move on; all of a window at the start.
+
+    A script that counts so counts the end of the stream more than once, where its last windows are short.
+    """
+    begins = np.flatnonzero(np.append(True, positions[1:] != positions[:-1] + 1))
+    lengths = np.diff(np.append(begins, len(positions)))
+    starts = positions[begins]
+    moves = np.diff(np.unique(starts[starts >= 0]))
+    stride = int(np.median(moves)) if len(moves) else len(positions)
+    counted = np.zeros(len(positions), dtype=bool)
+    for begin, length, start in zip(begins, lengths, starts, strict=True):
+        skipped = 0 if start <= 1 else max(int(length) - stride, 0)
+        counted[begin + skipped : begin + length] = True
+    return counted
+
+
+def _most(scores: Sequence[Score]) -> int:
+    positions = np.concatenate([score.positions for score in scores])
+    return int(np.bincount(positions[positions >= 0]).max())
+
+
+def _agrees(result: Result, mean: float) -> bool:
+    if result.loss is None or math.isnan(result.loss):
+        return False
+    return abs(result.loss - mean) <= 0.51 * 10.0**-result.loss_digits + _SUMMED * abs(mean)

@@ -1,0 +1,56 @@
+"""Files opened, processes started and the network asked for, through Python's audit events."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from golf_audit.trace.inside.channel import Channel
+
+_MOST = 20_000
+_NETWORK = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "http.client.connect"})
+_PROCESS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
+
+
+class Files:
+    """Reports what is opened outside Python's own folders; hears of everything, and can be asked to serve what is missing."""
+
+    def __init__(self, channel: Channel, serve: Callable[[str], None]) -> None:
+        self._channel, self._serve = channel, serve
+        self._left = _MOST
+        self._ours = tuple({os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, *sys.path) if p}) + ("/proc", "/dev", "/sys", "/usr", "/etc")
+        self._busy = False
+
+    def install(self) -> None:
+        """Listen until the process ends."""
+        sys.addaudithook(self._heard)
+
+    def _heard(self, event: str, args: tuple[Any, ...]) -> None:
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            if event == "open":
+                self._opened(args[0], args[1], args[2])
+            elif event in _NETWORK:
+                self._told("net", what=event, to=repr(args[1:] if event == "socket.connect" else args)[:200])
+            elif event in _PROCESS:
+                self._told("process", what=event, command=repr(args[:2])[:300])
+        finally:
+            self._busy = False
+
+    def _opened(self, path: Any, mode: Any, flags: Any) -> None:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return
+        place = os.path.abspath(os.fsdecode(path))
+        if place.startswith(self._ours) or "/__pycache__" in place:
+            return
+        writes = bool(set(mode or "") & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
+        if not writes:
+            self._serve(place)
+        self._told("open", path=place, write=writes)
+
+    def _told(self, kind: str, **fields: Any) -> None:
+        if self._left > 0:
+            self._left -= 1
+            self._channel.emit(kind, **fields)

@@ -1,0 +1,123 @@
+"""Scores, however they are computed: the likelihood of realised tokens, seen where a tensor of targets meets logits."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+
+from golf_audit.trace.inside.channel import Channel
+from golf_audit.trace.inside.frames import Frames
+from golf_audit.trace.inside.learning import Learning
+from golf_audit.trace.positions import NOWHERE, Recogniser
+
+_LEAST_ALPHABET = 16
+_SHARE = 0.5
+"""A loss is about validation tokens where so large a share of its targets is recognised."""
+_WHOLE = torch.int64, torch.int32, torch.int16
+
+
+class Losses:
+    """Watches the functions that compute likelihoods."""
+
+    def __init__(self, recogniser: Recogniser, channel: Channel, frames: Frames, learning: Learning) -> None:
+        self._recogniser, self._channel, self._frames, self._learning = recogniser, channel, frames, learning
+        self.handlers: dict[Any, Callable[[tuple[Any, ...], dict[str, Any], Any], None]] = {
+            F.cross_entropy: self._cross_entropy,
+            torch._C._nn.cross_entropy_loss: self._cross_entropy,
+            F.nll_loss: self._nll,
+            torch.gather: self._gather,
+            torch.Tensor.gather: self._gather,
+            torch.take_along_dim: self._take,
+            torch.Tensor.take_along_dim: self._take,
+            torch.Tensor.__getitem__: self._index,
+        }
+
+    def _cross_entropy(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        logits, targets = _two(args, kwargs)
+        if targets.dtype not in _WHOLE or logits.ndim != targets.ndim + 1:
+            return
+        positions = self._locate(targets)
+        if positions is not None:
+            losses = result.detach() if result.shape == targets.shape else F.cross_entropy(logits.detach().float(), targets.long(), reduction="none")
+            self._score("cross-entropy", positions, losses)
+        self._learning.mark(result, _known(positions))
+
+    def _nll(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        logs, targets = _two(args, kwargs)
+        positions = self._locate(targets)
+        if positions is not None:
+            losses = result.detach() if result.shape == targets.shape else F.nll_loss(logs.detach().float(), targets.long(), reduction="none")
+            self._score("nll", positions, losses)
+        self._learning.mark(result, _known(positions))
+
+    def _gather(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        values = args[0] if args else kwargs["input"]
+        dim = args[1] if len(args) > 1 else kwargs["dim"]
+        index = args[2] if len(args) > 2 else kwargs["index"]  # noqa: PLR2004
+        if _is_alphabet(values) and dim in (-1, values.ndim - 1) and index.shape[-1] == 1 and index.ndim == values.ndim:
+            self._chosen(values, index[..., 0], result)
+
+    def _take(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        values, index = args[0], args[1] if len(args) > 1 else kwargs["indices"]
+        if _is_alphabet(values) and index.ndim == values.ndim and index.shape[-1] == 1:
+            self._chosen(values, index[..., 0], result)
+
+    def _index(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        values, index = args
+        if not (isinstance(index, tuple) and len(index) == values.ndim and _is_alphabet(values)):
+            return
+        last = index[-1]
+        if isinstance(last, torch.Tensor) and last.dtype in _WHOLE and result.shape == last.shape:
+            self._chosen(values.reshape(-1, values.shape[-1]), last.reshape(-1), result)
+
+    def _chosen(self, values: torch.Tensor, targets: torch.Tensor, result: torch.Tensor) -> None:
+        """One value of each row was chosen by a tensor of targets; a row is logits, probabilities or their logarithms."""
+        positions = self._locate(targets)
+        if positions is not None:
+            chosen = result.detach().float().reshape(targets.shape)
+            losses = _losses(values.detach().float(), chosen)
+            if losses is not None:
+                self._score("gather", positions, losses)
+        self._learning.mark(result, _known(positions))
+
+    def _locate(self, targets: torch.Tensor) -> npt.NDArray[np.int64] | None:
+        """The positions of targets, where enough of them are of the validation stream."""
+        positions = self._recogniser.locate(targets.detach().cpu().numpy().astype(np.int64))
+        return positions if positions.size and np.mean(positions != NOWHERE) >= _SHARE else None
+
+    def _score(self, kind: str, positions: npt.NDArray[np.int64], losses: torch.Tensor) -> None:
+        held = self._learning.scored()
+        self._channel.emit(
+            "score",
+            kind=kind,
+            at=self._frames.path(),
+            pos=positions.astype(np.int32).reshape(-1),
+            nll=losses.cpu().numpy().astype(np.float64).reshape(-1),
+            grad=torch.is_grad_enabled(),
+            held=held,
+        )
+
+
+def _known(positions: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
+    return np.empty(0, np.int64) if positions is None else positions[positions != NOWHERE]
+
+
+def _two(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    return (args[0] if args else kwargs["input"]), (args[1] if len(args) > 1 else kwargs["target"])
+
+
+def _is_alphabet(values: Any) -> bool:
+    return isinstance(values, torch.Tensor) and values.is_floating_point() and values.ndim > 1 and values.shape[-1] >= _LEAST_ALPHABET
+
+
+def _losses(rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor | None:
+    """Negative log-likelihoods, by what the first row turns out to be; None where it is no row over an alphabet."""
+    first = rows.reshape(-1, rows.shape[-1])[0].double()
+    if bool((first >= 0).all()) and abs(float(first.sum()) - 1) < 1e-2:  # noqa: PLR2004
+        return -chosen.clamp_min(1e-30).log()
+    if abs(float(first.logsumexp(0))) < 1e-2:  # noqa: PLR2004
+        return -chosen
+    return rows.logsumexp(-1).reshape(chosen.shape) - chosen

@@ -1,0 +1,98 @@
+"""Data where the submission looks for it: toy shards and a toy tokenizer appear at the paths that are asked for."""
+
+import glob
+import os
+import pathlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+
+class Serving:
+    """Puts a copy of the right toy file where a missing one is looked for."""
+
+    def __init__(self, data: str, used: Callable[[str], None]) -> None:
+        self._data, self._used = Path(data), used
+        self._exists = os.path.exists
+
+    def serve(self, path: str) -> None:
+        """Make `path` exist if it is a shard, a side file or a tokenizer that is missing."""
+        source = self._source(os.path.basename(path))
+        if source is None or self._exists(path):
+            return
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            shutil.copyfile(source, path)
+            self._used("data")
+        except OSError:
+            return
+
+    def _source(self, name: str) -> Path | None:
+        lower = name.lower()
+        if lower.endswith(".model"):
+            return self._data / "toy.model"
+        if lower.endswith(".vocab"):
+            return self._data / "toy.vocab"
+        if not lower.endswith(".bin") or ("val" not in lower and "train" not in lower):
+            return None
+        kind = "val" if "val" in lower else "train"
+        return self._data / f"toy_{kind}_bytes.bin" if "bytes" in lower else self._data / f"toy_{kind}.bin"
+
+    def install(self) -> None:
+        """Let searches and tests for files find them."""
+        find, find_lazily = glob.glob, glob.iglob
+        path_glob = pathlib.Path.glob
+
+        def found(pattern: Any, *args: Any, **kwargs: Any) -> list[Any]:
+            return find(pattern, *args, **kwargs) or (self._all(str(pattern)) and find(pattern, *args, **kwargs))
+
+        def found_lazily(pattern: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            found_now = list(find_lazily(pattern, *args, **kwargs))
+            return iter(found_now or (self._all(str(pattern)) and find(pattern, *args, **kwargs)))
+
+        def found_below(self_: Path, pattern: Any, **kwargs: Any) -> Iterator[Path]:
+            now = list(path_glob(self_, pattern, **kwargs))
+            if not now and self._all(str(self_ / str(pattern))):
+                now = list(path_glob(self_, pattern, **kwargs))
+            return iter(now)
+
+        glob.glob, glob.iglob = found, found_lazily
+        pathlib.Path.glob = found_below  # type: ignore[method-assign,assignment]
+        for module, name in ((os.path, "exists"), (os.path, "isfile")):
+            setattr(module, name, self._served(getattr(module, name)))
+        for name in ("exists", "is_file"):
+            setattr(pathlib.Path, name, self._served(getattr(pathlib.Path, name)))
+        self._serve_tokenizers()
+
+    def _serve_tokenizers(self) -> None:
+        """SentencePiece opens files on its own, so it is asked before."""
+        try:
+            from sentencepiece import SentencePieceProcessor as Processor
+        except ImportError:
+            return
+        load = Processor.LoadFromFile
+
+        def loaded(processor: Any, path: str) -> Any:
+            self.serve(os.path.abspath(path))
+            return load(processor, path)
+
+        Processor.LoadFromFile = loaded
+
+    def _served(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def answer(path: Any, *args: Any, **kwargs: Any) -> Any:
+            if isinstance(path, str | os.PathLike):
+                self.serve(os.path.abspath(os.fspath(path)))
+            return function(path, *args, **kwargs)
+
+        return answer
+
+    def _all(self, pattern: str) -> bool:
+        """Serve the file that a pattern without matches would find first."""
+        if "*" in os.path.dirname(pattern):
+            return False
+        name = os.path.basename(pattern)
+        example = name.replace("**", "*").replace("*", "_000000" if "_*" not in name else "000000").replace("?", "0")
+        path = os.path.join(os.path.dirname(os.path.abspath(pattern)), example)
+        self.serve(path)
+        return self._exists(path)

@@ -1,0 +1,37 @@
+"""The mode that sees every torch function: it moves CUDA to the CPU and tells the observers."""
+
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from golf_audit.trace.inside.learning import Learning
+from golf_audit.trace.inside.losses import Losses
+from golf_audit.trace.inside.standins.device import on_cpu
+
+_STAY = frozenset({torch.Tensor.cuda, torch.Tensor.pin_memory, torch.Tensor.record_stream})
+
+
+class Watch(TorchFunctionMode):
+    """Sees calls, not kernels: what compiled or native code does inside is a blind spot."""
+
+    def __init__(self, losses: Losses, learning: Learning) -> None:
+        super().__init__()
+        self._handlers, self._learning = losses.handlers, learning
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: D105,PLW3201
+        kwargs = kwargs or {}
+        if func in _STAY:
+            return args[0]
+        args, kwargs = on_cpu(args, kwargs)
+        saw = self._learning.saw
+        for arg in args:
+            if isinstance(arg, torch.Tensor) and arg.requires_grad and arg.is_leaf:
+                saw(arg)
+        result = func(*args, **kwargs)
+        handler = self._handlers.get(func)
+        if handler is not None and isinstance(result, torch.Tensor):
+            handler(args, kwargs, result)
+        elif args:
+            self._learning.overwritten(func, args[0])
+        return result

@@ -1,0 +1,101 @@
+"""
+Token streams by which a position can be recognised from the tokens alone.
+
+The validation stream is a sequence of documents, each opened by the token that marks a beginning. Inside it nearly every
+pair of neighbours occurs once, so that a few tokens in a row name their position. Some phrases are repeated on purpose,
+for tables that remember contexts would otherwise never be asked; they lie between tokens that are not repeated. The
+training stream shares no pair with it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Tokens = npt.NDArray[np.int64]
+RESERVED = 259
+"""Ids below it are control tokens and single bytes in a SentencePiece model with byte fallback."""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """What a toy run trains and is scored on."""
+
+    train: Tokens
+    val: Tokens
+    bos: int
+
+
+def make_streams(
+    vocab: int,
+    *,
+    val_tokens: int = 2048,
+    train_tokens: int = 120_000,
+    document: int = 160,
+    bos: int = 1,
+    seed: int = 0,
+) -> Streams:
+    """Streams of ids below `vocab`; raises ValueError where a vocabulary is too small to tell positions apart."""
+    low = RESERVED if vocab > 2 * RESERVED else min(3, vocab // 4)
+    if (vocab - low) ** 2 < 8 * val_tokens:
+        raise ValueError(f"{vocab} tokens cannot name {val_tokens} positions")
+    random = np.random.default_rng(seed)
+    val = _validation(random, low, vocab, val_tokens, document, bos)
+    train = random.integers(low, vocab, train_tokens)
+    train[::document] = bos
+    return Streams(_without(random, train, pairs(val, vocab), low, vocab, bos), val, bos)
+
+
+def change_from(streams: Streams, vocab: int, position: int, *, seed: int = 1) -> Tokens:
+    """The validation stream with every token from `position` on replaced by another; documents begin where they did."""
+    random = np.random.default_rng(seed)
+    low = RESERVED if vocab > 2 * RESERVED else min(3, vocab // 4)
+    changed = streams.val.copy()
+    for index in range(position, len(changed)):
+        if changed[index] != streams.bos:
+            step = int(random.integers(1, vocab - low))
+            changed[index] = low + (int(changed[index]) - low + step) % (vocab - low)
+    return changed
+
+
+def pairs(tokens: Tokens, vocab: int) -> Tokens:
+    """The code of each pair of neighbours."""
+    return tokens[:-1] * vocab + tokens[1:]
+
+
+def _validation(random: np.random.Generator, low: int, vocab: int, count: int, document: int, bos: int) -> Tokens:
+    out = np.empty(count, dtype=np.int64)
+    seen: set[int] = set()
+    phrase: list[int] = []
+    index = 0
+    while index < count:
+        if index % document == 0:
+            out[index] = bos
+            index += 1
+        elif phrase and index % document == document // 2 and index + len(phrase) < count:
+            out[index : index + len(phrase)] = phrase
+            index += len(phrase)
+        else:
+            out[index] = _fresh(random, int(out[index - 1]), low, vocab, seen)
+            seen.add(int(out[index - 1]) * vocab + int(out[index]))
+            index += 1
+            if not phrase and index == document // 4:
+                phrase = [int(token) for token in out[index - 9 : index]]
+    return out
+
+
+def _fresh(random: np.random.Generator, before: int, low: int, vocab: int, seen: set[int]) -> int:
+    while True:
+        token = int(random.integers(low, vocab))
+        if before * vocab + token not in seen:
+            return token
+
+
+def _without(random: np.random.Generator, tokens: Tokens, taken: Tokens, low: int, vocab: int, bos: int) -> Tokens:
+    """`tokens` with none of the pairs in `taken`."""
+    while True:
+        bad = np.flatnonzero(np.isin(pairs(tokens, vocab), taken)) + 1
+        bad = bad[tokens[bad] != bos]
+        if not len(bad):
+            return tokens
+        tokens[bad] = random.integers(low, vocab, len(bad))
