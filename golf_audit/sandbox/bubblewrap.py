@@ -10,7 +10,7 @@ from typing import ClassVar, assert_never
 
 from golf_audit.sandbox.interface import Sandbox
 from golf_audit.sandbox.job import LAUNCHER, job
-from golf_audit.sandbox.layout import GROUP, HOSTNAME, USER, Bind, Link, Memory, Step, Text, layout
+from golf_audit.sandbox.layout import GROUP, HOSTNAME, USER, Bind, Link, Memory, Step, Text, kernel_files, layout
 from golf_audit.sandbox.supervisor import Command
 from golf_audit.sandbox.terms import RUN_FOLDER, Limits, Mount
 
@@ -51,13 +51,14 @@ class Bubblewrap(Sandbox):
     ) -> Command:
         """`bwrap` with all namespaces of its own, the layout as its options, and the launcher as its first process."""
         texts: list[int] = []
-        steps = [option for step in layout(folder, mounts, limits) for option in _options(step, stack, texts)]
         devices = ["--proc", "/proc", "--dev", "/dev", *_memory(Memory(limits.scratch_bytes, "/dev/shm"))]  # noqa: S108
+        layers = (*kernel_files(), *layout(folder, mounts, limits))
+        steps = [option for step in layers for option in _options(step, stack, texts)]
         closing = ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER)]
         return Command(
             argv=(self.program, *_ISOLATION, *devices, *steps, *closing, "--", *launcher),
-            job=job(argv, RUN_FOLDER, environment, limits),
+            job=job(argv, RUN_FOLDER, environment, limits, isolated=True),
             folder=folder,
             isolated=True,
             descriptors=texts,

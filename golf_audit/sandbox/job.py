@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from golf_audit.sandbox.seccomp import filter_program
 from golf_audit.sandbox.terms import REPORT_FD, REPORT_VARIABLE, Limits
 
 LAUNCHER = Path(__file__).resolve().parent / "launcher.py"
@@ -15,8 +16,10 @@ _ADDRESS_FACTOR, _ADDRESS_FLOOR = 4, 16 * 2**30
 """Libraries reserve far more addresses than they ever use memory."""
 
 
-def job(argv: Sequence[str], home: str, environment: Mapping[str, str], limits: Limits) -> dict[str, Any]:
-    """The job of running `argv` in the folder `home`, as the launcher reads it."""
+def job(
+    argv: Sequence[str], home: str, environment: Mapping[str, str], limits: Limits, *, isolated: bool
+) -> dict[str, Any]:
+    """The job of running `argv` in the folder `home`, as the launcher reads it; `isolated` where it runs in a sandbox."""
     least = {"PATH": PROGRAMS, "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home, "USER": "sandbox", "LOGNAME": "sandbox"}
     return {
         "argv": list(argv),
@@ -24,6 +27,8 @@ def job(argv: Sequence[str], home: str, environment: Mapping[str, str], limits: 
         "environment": {**least, **environment, REPORT_VARIABLE: str(REPORT_FD)},
         "report_fd": REPORT_FD,
         "rlimits": _rlimits(limits),
+        "filter": filter_program() if isolated else [],
+        "sweep": not isolated,
     }
 
 

@@ -10,11 +10,13 @@ import json
 import os
 import resource
 import signal
+import struct
 import sys
 import time
 from typing import Any, NoReturn
 
-_DEATH_SIGNAL, _DUMPABLE, _SUBREAPER, _NO_NEW_PRIVILEGES = 1, 4, 36, 38
+_DEATH_SIGNAL, _DUMPABLE, _SECCOMP, _SUBREAPER, _NO_NEW_PRIVILEGES = 1, 4, 22, 36, 38
+_FILTER = 2
 _SWEEP_SECONDS = 5.0
 
 
@@ -26,6 +28,8 @@ def main() -> NoReturn:
         signal.signal(signal.SIGTERM, _sweep_and_leave)
         _prctl(_SUBREAPER, 1)
         _prctl(_DEATH_SIGNAL, signal.SIGTERM)
+    if job["filter"]:
+        _refuse_calls(job["filter"])
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.write(job["status"], b"started\n")
     program = os.fork()
@@ -98,9 +102,19 @@ def _sweep() -> None:
             os.waitpid(pid, 0)
 
 
-def _prctl(option: int, value: int) -> None:
-    """One of the process's own switches."""
-    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+def _refuse_calls(program: list[tuple[int, int, int, int]]) -> None:
+    """Give the kernel a filter of system calls for this process and all that come from it."""
+    steps = b"".join(struct.pack("=HBBI", *step) for step in program)
+    holder = ctypes.create_string_buffer(steps, len(steps))
+    head = struct.pack("@HP", len(program), ctypes.addressof(holder))
+    _prctl(_SECCOMP, _FILTER, ctypes.create_string_buffer(head, len(head)))
+
+
+def _prctl(option: int, value: int, more: Any = 0) -> None:
+    """One of the process's own switches; raises OSError where the kernel refuses."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.prctl(option, value, more, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ _TEXTS = {
     "/etc/hosts": f"127.0.0.1 localhost {HOSTNAME}\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
+_SECRETS = ("kallsyms", "key-users", "keys")
+"""In /proc, what everybody may read and a submission need not."""
 _PACKAGES = ("site-packages", "dist-packages")
 
 
@@ -71,6 +73,23 @@ def layout(folder: Path, mounts: Sequence[Mount], limits: Limits) -> tuple[Step,
         Bind(str(folder), RUN_FOLDER, writable=True),
         *(Bind(str(mount.source.resolve()), mount.target, mount.writable) for mount in mounts),
     )
+
+
+def kernel_files() -> Iterator[Bind]:
+    """
+    What /proc tells of the whole machine: read-only, or not at all.
+
+    Whoever starts the sandbox as root is root to /proc/sys, too, whatever capabilities were dropped: a program there could
+    name the command that the kernel runs, outside, when something crashes.
+    """
+    for path in sorted(Path("/proc").iterdir()):
+        if path.name.isdigit() or path.is_symlink():
+            continue
+        mode = path.stat().st_mode
+        if path.name in _SECRETS or not mode & 0o004:
+            yield Bind(os.devnull, str(path))
+        elif path.is_dir() or mode & 0o222:
+            yield Bind(str(path), str(path))
 
 
 def own_folders() -> tuple[Path, ...]:

@@ -91,7 +91,7 @@ class _Run:
         self.selector = self.stack.enter_context(selectors.DefaultSelector())
         with ExitStack() as writing:
             output, report, status = (self._pipe(take, writing) for take in (self._output, self._report, self._status))
-            job = {**self.command.job, "status": status, "report": report, "sweep": not self.command.isolated}
+            job = {**self.command.job, "status": status, "report": report}
             source = writing.enter_context(tempfile.TemporaryFile())
             source.write(json.dumps(job).encode())
             source.seek(0)

@@ -44,7 +44,7 @@ class Unsandboxed(Sandbox):
             _link(mount, folder, stack)
         return Command(
             argv=(sys.executable, "-I", "-S", str(LAUNCHER)),
-            job=job(argv, self.home(folder), environment, limits),
+            job=job(argv, self.home(folder), environment, limits, isolated=False),
             folder=folder,
             isolated=False,
         )
