@@ -1,0 +1,70 @@
+"""What every sandbox offers, whatever it is made of."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import ClassVar
+
+from golf_audit.sandbox.supervisor import Command, Listeners, supervise
+from golf_audit.sandbox.terms import Limits, Mount, Outcome
+
+
+class Sandbox(ABC):
+    """Runs programs that are not trusted."""
+
+    name: ClassVar[str]
+    covers: ClassVar[tuple[str, ...]]
+    """What it holds off, for the report."""
+    lacks: ClassVar[tuple[str, ...]]
+    """What it does not."""
+
+    @abstractmethod
+    def home(self, folder: Path) -> str:
+        """Where the private folder is, seen from inside."""
+
+    @abstractmethod
+    def command(
+        self,
+        argv: Sequence[str],
+        folder: Path,
+        mounts: Sequence[Mount],
+        environment: Mapping[str, str],
+        limits: Limits,
+        stack: ExitStack,
+    ) -> Command:
+        """How the launcher is started for this run; what has to live as long as the run goes on `stack`."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        folder: Path,
+        mounts: Sequence[Mount] = (),
+        environment: Mapping[str, str],
+        limits: Limits,
+        on_output: Callable[[bytes], None] | None = None,
+        on_report: Callable[[bytes], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Outcome:
+        """
+        Run a program in its private `folder` until it ends or a limit ends it, with all that it started.
+
+        What it prints and reports is handed on as it comes. Raises ValueError where a mount cannot be, and
+        SandboxUnavailableError where the sandbox cannot be put together.
+        """
+        _check(folder, mounts)
+        with ExitStack() as stack:
+            command = self.command(argv, folder.resolve(), mounts, environment, limits, stack)
+            return supervise(command, limits, Listeners(on_output, on_report, stop))
+
+
+def _check(folder: Path, mounts: Sequence[Mount]) -> None:
+    """Raises ValueError where a mount's source is not there, or its target is no plain absolute path."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: the private folder of a run must exist")
+    for mount in mounts:
+        if not mount.source.exists():
+            raise ValueError(f"{mount.source}: cannot be shown to a run, it is not there")
+        if not mount.target.startswith("/") or ".." in Path(mount.target).parts or mount.target == "/":
+            raise ValueError(f"{mount.target}: the place of a mount must be an absolute path")
