@@ -1,0 +1,67 @@
+"""One toy run in the sandbox: what it did, what it printed, and what it left on disk."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from golf_audit.sandbox import Limits, Mount, Outcome, Sandbox
+from golf_audit.trace.ledger import Ledger, read_ledger
+from golf_audit.trace.plan import Plan
+from golf_audit.trace.world import DATA, PROGRAMS, World
+
+_QUIET = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "WANDB_MODE": "disabled",
+}
+_TOOLS = "/sandbox/programs"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run gave."""
+
+    ledger: Ledger
+    outcome: Outcome
+    files: Mapping[str, str]
+    """SHA-256 of every file that the run made or changed, by its path in the run's folder."""
+
+
+def run(sandbox: Sandbox, world: World, plan: Plan, limits: Limits, *, stop: Callable[[], bool] | None = None, on_event: Callable[[bytes], None] | None = None) -> Run:
+    """Run the program once; whatever stops it, what it did before is in the ledger."""
+    before = _hashes(world.run)
+    chunks: list[bytes] = []
+
+    def heard(data: bytes) -> None:
+        chunks.append(data)
+        if on_event is not None:
+            on_event(data)
+
+    outcome = sandbox.run(
+        [sys.executable, "-m", "golf_audit.trace.inside", f"{DATA}/job.json"],
+        folder=world.run,
+        mounts=(Mount(world.data, DATA), Mount(PROGRAMS, _TOOLS)),
+        environment={**_QUIET, **plan.environment, "PATH": f"{_TOOLS}:/usr/local/bin:/usr/bin:/bin"},
+        limits=limits,
+        on_report=heard,
+        stop=stop,
+    )
+    after = _hashes(world.run)
+    made = {path: value for path, value in after.items() if before.get(path) != value}
+    return Run(read_ledger(b"".join(chunks).splitlines()), outcome, made)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 by path; links are not followed."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as stream:
+                found[str(path.relative_to(folder))] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
