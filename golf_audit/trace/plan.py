@@ -15,7 +15,7 @@ from golf_audit.decoding.source import Source
 from golf_audit.trace.knobs import Knob, read_knobs
 
 HEAD_WIDTH = 16
-VOCAB, TOKENS, SEQUENCE, BATCH, DOCUMENTS = 1024, 2049, 64, 1024, 50_000
+VOCAB, TOKENS, SEQUENCE, BATCH, DOCUMENTS = 1024, 2049, 64, 2048, 50_000
 
 
 @dataclass(frozen=True)
