@@ -10,6 +10,7 @@ stopped. `--show RESULTS` prints what a results file adds up to.
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -181,6 +182,7 @@ class Tracer:
         for plan in plans(report.case):
             with tempfile.TemporaryDirectory() as scratch:
                 place = (self.keep or Path(scratch)) / f"{job.pr}-{done.tries}"
+                shutil.rmtree(place, ignore_errors=True)
                 streams = make_streams(plan.vocab, val_tokens=plan.val_tokens, document=plan.document)
                 world = make_world(place, report.case, plan, streams, streams.val)
                 outcome = run(sandbox, world, plan, Limits(wall_seconds=200))

@@ -171,6 +171,7 @@ def install(used: Used) -> None:
         setattr(torch.backends.cuda, name, _constant(None))
     torch.nn.attention.sdpa_kernel = _nothing  # type: ignore[assignment]
     torch.version.cuda = "12.8"
+    torch.Tensor.is_cuda = property(lambda _: True)  # type: ignore[assignment,misc]
 
 
 def _generator(device: Any = None) -> torch.Generator:
