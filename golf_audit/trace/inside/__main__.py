@@ -31,9 +31,11 @@ def main(job_file: str) -> int:
 
     serving = Serving(job["data"], used)
     serving.install()
-    Files(channel, serving.serve).install()
+    files = Files(channel, serving.serve, folder)
+    files.install()
     channel.emit("start")
     watch = _observe(job, channel, frames, used)
+    files.listen_to_torch(sys.modules["torch"])
     listen_to_lines(channel, frames)
     program = _program(job, folder)
     sys.argv = [program["__file__"], *job["arguments"]]

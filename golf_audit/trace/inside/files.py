@@ -15,7 +15,8 @@ _PROCESS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spaw
 class Files:
     """Reports what is opened outside Python's own folders; hears of everything, and can be asked to serve what is missing."""
 
-    def __init__(self, channel: Channel, serve: Callable[[str], None]) -> None:
+    def __init__(self, channel: Channel, serve: Callable[[str], None], folder: str) -> None:
+        self._folder = folder.rstrip("/") + "/"
         self._channel, self._serve = channel, serve
         self._left = _MOST
         self._ours = tuple({os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, *sys.path) if p}) + ("/proc", "/dev", "/sys", "/usr", "/etc")
@@ -24,6 +25,24 @@ class Files:
     def install(self) -> None:
         """Listen until the process ends."""
         sys.addaudithook(self._heard)
+
+    def listen_to_torch(self, torch: Any) -> None:
+        """Its native code opens files on its own, so it is asked before."""
+        save, load = torch.save, torch.load
+
+        def saved(what: Any, place: Any, *args: Any, **kwargs: Any) -> Any:
+            self._named(place, write=True)
+            return save(what, place, *args, **kwargs)
+
+        def loaded(place: Any, *args: Any, **kwargs: Any) -> Any:
+            self._named(place, write=False)
+            return load(place, *args, **kwargs)
+
+        torch.save, torch.load = saved, loaded
+
+    def _named(self, place: Any, *, write: bool) -> None:
+        if isinstance(place, str | os.PathLike):
+            self._told("open", path=self._short(os.path.abspath(os.fspath(place))), write=write)
 
     def _heard(self, event: str, args: tuple[Any, ...]) -> None:
         if self._busy:
@@ -48,7 +67,11 @@ class Files:
         writes = bool(set(mode or "") & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
         if not writes:
             self._serve(place)
-        self._told("open", path=place, write=writes)
+        self._told("open", path=self._short(place), write=writes)
+
+    def _short(self, place: str) -> str:
+        """A path inside the run's folder without the folder."""
+        return place[len(self._folder) :] if place.startswith(self._folder) else place
 
     def _told(self, kind: str, **fields: Any) -> None:
         if self._left > 0:

@@ -56,7 +56,6 @@ class Learning:
         self._pending = _Pending()
         self._used: set[int] = set()
         self._numbers = 0
-        self.steps = 0
 
     def saw(self, tensor: torch.Tensor) -> None:
         """A leaf was used in a computation."""
@@ -106,9 +105,10 @@ class Learning:
 
     def stepped(self, optimizer: Any) -> None:
         """An optimizer applied its gradients."""
-        self.steps += 1
         if self._pending.positions:
             self._apply(type(optimizer).__name__)
+        else:
+            self._channel.emit("step", kind=type(optimizer).__name__, at=self._frames.path()[:2])
         self._pending.applied = True
 
     def _settle(self) -> None:

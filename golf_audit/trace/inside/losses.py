@@ -14,6 +14,8 @@ from golf_audit.trace.inside.learning import Learning
 from golf_audit.trace.positions import NOWHERE, Recogniser
 
 _LEAST_ALPHABET = 16
+_FEWEST = 8
+"""Fewer tokens are no forward pass over the stream."""
 _SHARE = 0.5
 """A loss is about validation tokens where so large a share of its targets is recognised."""
 _WHOLE = torch.int64, torch.int32, torch.int16
@@ -28,6 +30,7 @@ class Losses:
             F.cross_entropy: self._cross_entropy,
             torch._C._nn.cross_entropy_loss: self._cross_entropy,
             F.nll_loss: self._nll,
+            F.embedding: self._embedding,
             torch.gather: self._gather,
             torch.Tensor.gather: self._gather,
             torch.take_along_dim: self._take,
@@ -52,6 +55,13 @@ class Losses:
             losses = result.detach() if result.shape == targets.shape else F.nll_loss(logs.detach().float(), targets.long(), reduction="none")
             self._score("nll", positions, losses)
         self._learning.mark(result, _known(positions))
+
+    def _embedding(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Tokens entered a model; which of the stream, where they are of it."""
+        ids = args[0] if args else kwargs["input"]
+        if ids.numel() >= _FEWEST and (positions := self._locate(ids)) is not None:
+            known = _known(positions)
+            self._channel.emit("forward", at=self._frames.path(), low=int(known.min()), high=int(known.max()))
 
     def _gather(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         values = args[0] if args else kwargs["input"]

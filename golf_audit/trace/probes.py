@@ -1,0 +1,161 @@
+"""
+What changes when only what must not matter is changed.
+
+Three runs: the plan as it is, the same again (the null control), and once more with the validation stream changed from one
+position on. Scores that were counted before any changed token was, and whose own context holds none, must be the same to
+the last bit; so must the artifact.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from golf_audit.case import Case
+from golf_audit.sandbox import Limits, Sandbox
+from golf_audit.trace.accounts import Account, Result, account, headline, results
+from golf_audit.trace.ledger import Positions
+from golf_audit.trace.plan import Plan
+from golf_audit.trace.run import Run, run
+from golf_audit.trace.stream import Streams, change_from, make_streams
+from golf_audit.trace.world import make_world
+
+_EARLIEST, _LATEST = 0.4, 0.9
+"""Where in the stream the change may begin."""
+_MOVED = 1e-7
+"""Nats; runs that agree with their null control agree to the last bit."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run, with its claimed result and how that was made up."""
+
+    run: Run
+    result: Result | None
+    account: Account | None
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The runs of one submission and what their comparison says."""
+
+    plan: Plan
+    base: Seen
+    null: Seen | None
+    changed: Seen | None
+    position: int
+    """Where the changed stream begins to differ."""
+    seconds: float = 0.0
+
+    @property
+    def is_repeatable(self) -> bool | None:
+        """Whether the null control agrees with the first run; None where there is none to compare."""
+        if self.null is None or self.base.account is None or self.null.account is None:
+            return None
+        return np.array_equal(self.base.account.nll, self.null.account.nll)
+
+    @property
+    def moved(self) -> Positions:
+        """Positions whose counted score changed although nothing changed that it may depend on."""
+        if self.base.account is None or self.changed is None or self.changed.account is None:
+            return np.empty(0, np.int64)
+        first, second = self.base.account, self.changed.account
+        fixed = comparable(first, self.position)
+        common, mine, theirs = np.intersect1d(fixed, second.positions, return_indices=True)
+        here = np.searchsorted(first.positions, fixed[mine])
+        return common[np.abs(first.nll[here] - second.nll[theirs]) > _MOVED]
+
+    def largest_move(self) -> float:
+        """Nats by which the score of a position that may not change moved most."""
+        moved = self.moved
+        if not len(moved) or self.base.account is None or self.changed is None or self.changed.account is None:
+            return 0.0
+        first, second = self.base.account, self.changed.account
+        a = first.nll[np.searchsorted(first.positions, moved)]
+        b = second.nll[np.searchsorted(second.positions, moved)]
+        return float(np.max(np.abs(a - b)))
+
+
+def comparable(one: Account, position: int) -> Positions:
+    """Counted positions before `position` that were scored no later than the first at or after it."""
+    later = one.events[one.positions >= position]
+    first = later.min() if len(later) else one.events.max() + 1
+    return one.positions[(one.positions < position) & (one.events <= first)]
+
+
+def where_to_change(one: Account | None, tokens: int) -> int:
+    """The position from which a change leaves most scores comparable, and much of the stream changed."""
+    if one is None:
+        return int(tokens * 0.73)
+    candidates = range(int(tokens * _EARLIEST), int(tokens * _LATEST), max(1, tokens // 64))
+    return max(candidates, key=lambda k: (min(len(comparable(one, k)), int(0.7 * tokens)), -k))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every run of one submission shares."""
+
+    sandbox: Sandbox
+    case: Case
+    place: Path
+    """A folder of the auditor's own, for the runs' folders."""
+    limits: Limits
+    on_event: Callable[[str, bytes], None] | None = None
+
+
+def look(bench: Bench, plan: Plan, streams: Streams, name: str, position: int | None = None) -> Seen:
+    """Run a plan once; with `position`, on a validation stream that differs from there on."""
+    val = streams.val if position is None else change_from(streams, plan.vocab, position)
+    world = make_world(bench.place / name, bench.case, plan, streams, val)
+    heard = bench.on_event
+    listener = None if heard is None else (lambda data: heard(name, data))
+    done = run(bench.sandbox, world, plan, bench.limits, on_event=listener)
+    found = results(done.ledger)
+    chosen = headline(found, plan.labels)
+    return Seen(done, chosen, account(done.ledger, chosen, plan.val_tokens - 1) if chosen else None)
+
+
+def probe(bench: Bench, plan: Plan, *, at_once: int = 2) -> Probed:
+    """All runs of one plan; only the first where it does not come to a result."""
+    streams = make_streams(plan.vocab, val_tokens=plan.val_tokens, document=plan.document)
+    base = look(bench, plan, streams, "base")
+    position = where_to_change(base.account, plan.val_tokens)
+    if base.result is None:
+        return Probed(plan, base, None, None, position)
+    with ThreadPoolExecutor(at_once) as pool:
+        null = pool.submit(look, bench, plan, streams, "null")
+        changed = pool.submit(look, bench, plan, streams, "changed", position)
+        return Probed(plan, base, null.result(), changed.result(), position)
+
+
+def artifacts(seen: Seen) -> dict[str, str]:
+    """The files that the run wrote and read again before its claimed scores, by hash: what stands for the artifact."""
+    ledger = seen.run.ledger
+    end = _first_counted(seen)
+    written = {opened.path: opened.number for opened in reversed(ledger.opened) if opened.write and opened.number < end}
+    read = {o.path for o in ledger.opened if not o.write and written.get(o.path, end) < o.number < end}
+    again = {path: seen.run.files[path] for path in read if path in seen.run.files}
+    return again or {path: seen.run.files[path] for path in written if path in seen.run.files and _is_weights(path)}
+
+
+def written_at(seen: Seen, path: str) -> int:
+    """The number of the event that first wrote a file."""
+    return next((o.number for o in seen.run.ledger.opened if o.write and o.path == path), 0)
+
+
+def _first_counted(seen: Seen) -> int:
+    if seen.account is not None:
+        return int(seen.account.events.min())
+    return seen.result.printed.number if seen.result else 2**62
+
+
+def _is_weights(path: str) -> bool:
+    return not path.endswith((".txt", ".log", ".json", ".py", ".md", ".csv", ".bin", ".model", ".vocab", ".npy"))
+
+
+def differing(first: Seen, second: Seen) -> Sequence[str]:
+    """The artifacts of two runs that are not the same."""
+    one, two = artifacts(first), artifacts(second)
+    return [path for path in one if path in two and one[path] != two[path]]
