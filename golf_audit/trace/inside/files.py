@@ -5,11 +5,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import golf_audit
 from golf_audit.trace.inside.channel import Channel
 
 _MOST = 20_000
 _NETWORK = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "http.client.connect"})
 _PROCESS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
+
+
+_SYSTEM = "/proc", "/dev", "/sys", "/usr", "/etc", "/sandbox/data"
 
 
 class Files:
@@ -19,7 +23,8 @@ class Files:
         self._folder = folder.rstrip("/") + "/"
         self._channel, self._serve = channel, serve
         self._left = _MOST
-        self._ours = tuple({os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, *sys.path) if p}) + ("/proc", "/dev", "/sys", "/usr", "/etc")
+        own = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, *sys.path, golf_audit.__path__[0]) if p}
+        self._ours = (*(own - {os.path.realpath(folder)}), *_SYSTEM)
         self._busy = False
 
     def install(self) -> None:
