@@ -11,6 +11,7 @@ from pathlib import Path
 from golf_audit.sandbox.bubblewrap import Bubblewrap
 from golf_audit.sandbox.interface import Sandbox
 from golf_audit.sandbox.terms import Ending, Limits, SandboxUnavailableError
+from golf_audit.sandbox.unshare import Unshare
 
 _LIMITS = Limits(wall_seconds=20.0, cpu_seconds=20.0)
 _NAMESPACES = ("user", "pid", "net", "mnt", "ipc", "uts", "cgroup")
@@ -40,7 +41,7 @@ def find_sandbox() -> Sandbox:
         if failure is None:
             return sandbox
         failures.append(f"{sandbox.name}: {failure}")
-    reason = "; ".join(failures) or "bwrap is not installed"
+    reason = "; ".join(failures) or "bwrap and unshare are not installed"
     raise SandboxUnavailableError(f"no sandbox works here ({reason}); {_ADVICE}")
 
 
@@ -48,6 +49,9 @@ def candidates() -> Iterator[Sandbox]:
     """The sandboxes whose programs are installed, best first."""
     if (bwrap := shutil.which("bwrap")) is not None:
         yield Bubblewrap(bwrap)
+    unshare, setpriv = shutil.which("unshare"), shutil.which("setpriv")
+    if unshare is not None and setpriv is not None:
+        yield Unshare(unshare, setpriv)
 
 
 def trouble(sandbox: Sandbox) -> str | None:

@@ -79,6 +79,7 @@ class _Run:
     begun: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    peak_memory: int = 0
     capture: Capture = field(default_factory=Capture)
     reported: int = 0
     status: bytes = b""
@@ -130,6 +131,7 @@ class _Run:
         self.process.returncode = os.waitstatus_to_exitcode(status)
         self.seconds = time.monotonic() - self.begun
         self.cpu_seconds = max(used.ru_utime + used.ru_stime, self.watch.cpu_seconds if self.watch else 0.0)
+        self.peak_memory = max(used.ru_maxrss * 1024, self.watch.peak_memory if self.watch else 0)
 
     def drain(self) -> None:
         """Take what the pipes still hold."""
@@ -149,7 +151,7 @@ class _Run:
             returncode=code,
             seconds=self.seconds,
             cpu_seconds=self.cpu_seconds,
-            peak_memory=self.watch.peak_memory if self.watch else 0,
+            peak_memory=self.peak_memory,
             output=self.capture.kept,
             cut=self.capture.cut,
         )
