@@ -44,7 +44,7 @@ def main() -> NoReturn:
     _move_in()
     _renounce()
     os.lseek(0, 0, os.SEEK_SET)
-    os.execv(sys.executable, [sys.executable, "-I", "-S", sys.argv[1]])
+    os.execv(sys.executable, [sys.executable, "-I", "-S", sys.argv[1]])  # noqa: S606 -- this package's launcher
 
 
 def _raise_loopback() -> None:

@@ -29,8 +29,8 @@ def children(pid: int) -> list[int]:
     """The processes that `pid` is the parent of, as far as they can be seen."""
     found: list[int] = []
     try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            found += map(int, (_PROC / str(pid) / "task" / task / "children").read_bytes().split())
+        for task in (_PROC / str(pid) / "task").iterdir():
+            found += map(int, (task / "children").read_bytes().split())
     except OSError:
         pass
     return found
@@ -101,12 +101,12 @@ def unlinked(pids: list[int]) -> dict[int, int]:
 def _open_unlinked(pid: int) -> Iterator[os.stat_result]:
     """The open files of a process that have no name."""
     try:
-        descriptors = os.listdir(f"/proc/{pid}/fd")
+        descriptors = list((_PROC / str(pid) / "fd").iterdir())
     except OSError:
         return
     for descriptor in descriptors:
         try:
-            seen = os.stat(f"/proc/{pid}/fd/{descriptor}")
+            seen = descriptor.stat()
         except OSError:
             continue
         if seen.st_nlink == 0 and seen.st_blocks:
