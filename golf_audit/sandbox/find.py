@@ -4,12 +4,11 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from golf_audit.sandbox.bubblewrap import Bubblewrap
 from golf_audit.sandbox.interface import Sandbox
+from golf_audit.sandbox.private import private_folder
 from golf_audit.sandbox.terms import Ending, Limits, SandboxUnavailableError
 from golf_audit.sandbox.unshare import Unshare
 
@@ -56,10 +55,10 @@ def candidates() -> Iterator[Sandbox]:
 
 def trouble(sandbox: Sandbox) -> str | None:
     """What is wrong with a sandbox: it fails, or does not isolate; None where a program in it is alone."""
-    with tempfile.TemporaryDirectory() as folder:
+    with private_folder() as folder:
         try:
-            argv = [sys.executable, "-I", "-S", "-c", _PROBE, folder, *_NAMESPACES]
-            outcome = sandbox.run(argv, folder=Path(folder), environment={}, limits=_LIMITS)
+            argv = [sys.executable, "-I", "-S", "-c", _PROBE, str(folder), *_NAMESPACES]
+            outcome = sandbox.run(argv, folder=folder, environment={}, limits=_LIMITS)
         except SandboxUnavailableError as error:
             return str(error)
     said = outcome.output.decode("utf-8", "replace").splitlines()

@@ -3,13 +3,13 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from golf_audit.sandbox import Limits, Mount, Outcome, Sandbox
+from golf_audit.sandbox import Limits, Mount, Outcome, Sandbox, private_folder
 from golf_audit.sandbox.find import candidates, trouble
 
 QUICK = Limits(wall_seconds=30.0, cpu_seconds=30.0)
@@ -59,16 +59,15 @@ def working() -> dict[str, Sandbox]:
 
 
 @pytest.fixture(params=["bubblewrap", "unshare"])
-def box(request: pytest.FixtureRequest, working: dict[str, Sandbox], tmp_path: Path) -> Box:
+def box(request: pytest.FixtureRequest, working: dict[str, Sandbox]) -> Iterator[Box]:
     """Each sandbox that can be had; where CI cannot have the first, that fails."""
     sandbox = working.get(request.param)
     if sandbox is None and request.param == "bubblewrap" and os.environ.get("CI") == "true":
         pytest.fail("bubblewrap does not work here, and CI is to test it")
     if sandbox is None:
         pytest.skip(f"{request.param} is not installed, or may not make namespaces here")
-    folder = tmp_path / "private"
-    folder.mkdir()
-    return Box(sandbox, folder)
+    with private_folder() as folder:
+        yield Box(sandbox, folder)
 
 
 def alive(marker: str) -> list[int]:
