@@ -97,7 +97,7 @@ def _bind(source: Path, place: Path, *, writable: bool) -> None:
     """Show a file or folder of the machine."""
     if source.is_dir():
         place.mkdir(exist_ok=True)
-    else:
+    elif not place.exists():
         place.touch()
     _mount(str(source), place, "", _BIND | _REC)
     _attributes(place, read_only=not writable, recursive=True)

@@ -25,7 +25,6 @@ _CHUNK = 2**16
 _STATUS_BYTES = 256
 _DRAIN_BYTES = 2**22
 _EXCERPT = 600
-_BY_SIGNAL = {-signal.SIGXCPU: Ending.CPU, -signal.SIGXFSZ: Ending.DISK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +226,10 @@ def _told(status: bytes) -> tuple[int, int]:
 
 def _ending(code: int) -> Ending:
     """What an exit status says about the reason."""
-    if code >= 0:
-        return Ending.EXITED
-    return _BY_SIGNAL.get(code, Ending.SIGNALLED)
+    match -code:
+        case signal.SIGXCPU:
+            return Ending.CPU
+        case signal.SIGXFSZ:
+            return Ending.DISK
+        case number:
+            return Ending.SIGNALLED if number > 0 else Ending.EXITED

@@ -3,10 +3,9 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import PAGESIZE
 from pathlib import Path
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_TICK = os.sysconf("SC_CLK_TCK")
 _BLOCK = 512
 _INODE = 1024
 """What an entry of a file system in memory takes, however empty the file is."""
@@ -59,7 +58,7 @@ def usage(pids: list[int]) -> Usage:
         ticks += sum(map(int, stat[11:15]))
         private += int(statm[1]) - int(statm[2])
         shared = max(shared, int(statm[2]))
-    return Usage(tasks, ticks / _TICK, (private + shared) * _PAGE)
+    return Usage(tasks, ticks / os.sysconf("SC_CLK_TCK"), (private + shared) * PAGESIZE)
 
 
 def held(pids: list[int]) -> int:

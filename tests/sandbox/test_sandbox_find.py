@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,10 @@ from tests.sandbox.conftest import QUICK, Box
 
 
 @pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only folder in which programs are found; empty at first."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    yield tmp_path
+    return tmp_path
 
 
 def program(path: Path, text: str) -> None:
@@ -74,9 +73,7 @@ def test_mounts_without_a_sandbox_are_links(tmp_path: Path) -> None:
         assert outcome.output == b"tokens\n"
         assert not os.path.lexists(folder / "data" / "val")
         with pytest.raises(ValueError, match="without a sandbox"):
-            Unsandboxed().run(
-                argv, folder=folder, mounts=[Mount(tmp_path, "/data")], environment={}, limits=QUICK
-            )
+            Unsandboxed().run(argv, folder=folder, mounts=[Mount(tmp_path, "/data")], environment={}, limits=QUICK)
 
 
 def test_mounts_are_seen_where_they_were_asked_for(box: Box, tmp_path: Path) -> None:

@@ -258,7 +258,10 @@ def test_no_privilege_is_left_or_gained(box: Box) -> None:
 
 def test_setuid_programs_are_ordinary_ones(box: Box) -> None:
     """A program that would run as root elsewhere runs as the sandbox's user."""
-    assert box.said("import subprocess; print(subprocess.getoutput('id -u; su -c id < /dev/null | head -c 0'))")[0] == "1000"
+    assert (
+        box.said("import subprocess; print(subprocess.getoutput('id -u; su -c id < /dev/null | head -c 0'))")[0]
+        == "1000"
+    )
 
 
 NUMBERS = {"x86_64": {"keyctl": 250, "clone": 56}, "aarch64": {"keyctl": 219, "clone": 220}}[os.uname().machine]

@@ -65,7 +65,8 @@ def test_cpu_time_of_many_processes(box: Box) -> None:
     "script",
     [
         "held = []\nwhile True: held.append(bytearray(2**22))\n",
-        "import os\nfor _ in range(6):\n    if os.fork() == 0:\n        held = bytearray(2**26)\n        break\n" + WAIT,
+        "import os\nfor _ in range(6):\n    if os.fork() == 0:\n        held = bytearray(2**26)\n        break\n"
+        + WAIT,
         "import os\nfor _ in range(64): os.write(os.memfd_create('x'), bytes(2**24))\n" + WAIT,
     ],
     ids=["one-process", "many-processes", "nameless-files"],

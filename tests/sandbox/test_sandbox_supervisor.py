@@ -106,9 +106,17 @@ def test_a_daemon_does_not_outlive_its_run(box: Box, marker: str) -> None:
 def test_a_run_stops_when_it_is_told_to(box: Box, marker: str) -> None:
     """Whoever asks for the end gets it at once, daemons included."""
     seen: list[bytes] = []
-    outcome = box.run(DAEMON + "time.sleep(60)", marker, on_output=seen.append, stop=lambda: True if seen else False)
+    outcome = box.run(DAEMON + "time.sleep(60)", marker, on_output=seen.append, stop=lambda: bool(seen))
     assert (outcome.ending, outcome.returncode) == (Ending.STOPPED, None)
     assert not alive(marker)
+
+
+def test_a_run_stopped_before_it_began_never_does(box: Box) -> None:
+    """A run that is to stop at once ends at once, however little of the sandbox is up."""
+    outcome = box.run("open('ran', 'w').close()\nimport time; time.sleep(60)", stop=lambda: True)
+    assert outcome.ending is Ending.STOPPED
+    assert outcome.seconds < 3.0
+    assert not list(box.folder.iterdir())
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
