@@ -9,14 +9,14 @@ auditor crashes, dies or hangs is recorded as such. `benchmarks.static_table` re
 
 import argparse
 import json
-import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.records import Found, Label, Result, read_labels, read_results
+from benchmarks.jobs import Job, asked, chosen, jobs_below
+from benchmarks.records import Found, Result, read_labels, read_results
 from benchmarks.workers import Lost, each
 from golf_audit.decoding.source import Source, Undecodable
 from golf_audit.engine import Report, audit
@@ -27,23 +27,12 @@ from golf_audit.folder import Folder
 from golf_audit.parsing import ParseFailure, parse
 from golf_audit.program.walk import Walk
 from golf_audit.registry import all_rules
-from golf_audit.submission import SubmissionError, open_submission
+from golf_audit.submission import open_submission
 
 FAILED = "audit"
 """The part that is named where the whole audit of a folder was lost."""
 VALIDATION = "val"
 """The split that must not be learned from before it is scored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One folder to audit."""
-
-    pr: int
-    place: str
-    """Where the folder lies."""
-    path: str
-    """Where it lies inside the pull request."""
 
 
 def main() -> int:
@@ -52,7 +41,7 @@ def main() -> int:
     results: Path = options.results
     labels = {label.pr: label for label in read_labels(options.labels)} if options.labels else None
     wanted = set(map(int, options.prs.split(","))) if options.prs else None
-    jobs = _chosen(_jobs(options.tree, lambda pr: _asked(pr, labels, wanted)), labels, options.sample, options.seed)
+    jobs = chosen(jobs_below(options.tree, lambda pr: asked(pr, labels, wanted)), labels, options.sample, options.seed)
     done = _done(results, {(job.pr, job.path) for job in jobs} if options.again else set())
     todo = [job for job in jobs if (job.pr, job.path) not in done]
     print(f"{len(todo):,} folders to audit, {len(jobs) - len(todo):,} done already", file=sys.stderr)
@@ -71,33 +60,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
     parser.add_argument("--limit", type=float, default=120.0, metavar="S", help="seconds after which a folder is lost")
     return parser.parse_args()
-
-
-def _asked(pr: int, labels: Mapping[int, Label] | None, wanted: set[int] | None) -> bool:
-    return (labels is None or pr in labels) and (wanted is None or pr in wanted)
-
-
-def _jobs(tree: Path, asked: Callable[[int], bool]) -> Iterator[Job]:
-    """Every folder of the pull requests below `tree` that are asked for, by number."""
-    numbers = sorted(int(entry.name) for entry in tree.iterdir() if entry.name.isdigit())
-    for pr in filter(asked, numbers):
-        root = tree / str(pr)
-        try:
-            folders = open_submission(root)
-        except SubmissionError as error:
-            print(f"left out: {error}", file=sys.stderr)
-            continue
-        except Exception:  # noqa: BLE001 -- it will fail again where failures are recorded
-            yield Job(pr, str(root), "")
-            continue
-        for folder in folders:
-            yield Job(pr, str(root), folder.path)
-
-
-def _chosen(jobs: Iterator[Job], labels: Mapping[int, Label] | None, sample: int | None, seed: int) -> list[Job]:
-    """Those that a label is about, where there are labels; a sample of them, where one is asked for."""
-    about = [job for job in jobs if labels is None or labels[job.pr].is_about(job.path)]
-    return random.Random(seed).sample(about, sample) if sample and sample < len(about) else about  # noqa: S311 -- a sample to measure on
 
 
 def _done(results: Path, again: set[tuple[int, str]]) -> set[tuple[int, str]]:

@@ -7,7 +7,7 @@ about it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from golf_audit.case import Case
@@ -15,7 +15,7 @@ from golf_audit.decoding.source import Source
 from golf_audit.trace.knobs import Knob, read_knobs
 
 HEAD_WIDTH = 16
-VOCAB, TOKENS, SEQUENCE, BATCH, DOCUMENTS = 1024, 2049, 64, 1024, 50_000
+VOCAB, TOKENS, SEQUENCE, BATCH, DOCUMENTS = 1024, 2049, 64, 2048, 50_000
 
 
 @dataclass(frozen=True)
@@ -141,3 +141,8 @@ def _toy(knob: Knob, knobs: Mapping[str, Knob], keep_vocab: bool) -> Change | No
             text = str(int(toy)) if toy == int(toy) else str(toy)
             return Change(knob.name, knob.value, text, why) if toy != value else None
     return None
+
+
+def plans(case: Case) -> Iterator[Plan]:
+    """Toy runs of a submission, the best first: where one crashes because of its sizes, the next may not."""
+    yield make_plan(case)

@@ -39,7 +39,7 @@ def main(job_file: str) -> int:
     listen_to_lines(channel, frames)
     program = _program(job, folder)
     sys.argv = [program["__file__"], *job["arguments"]]
-    sys.path.insert(0, folder)
+    sys.path.insert(0, os.path.dirname(program["__file__"]))
     try:
         with watch:
             exec(_compiled(job, program["__file__"]), program)  # noqa: S102 -- this is what the sandbox is for
@@ -59,18 +59,21 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     import torch
 
     from golf_audit.trace.inside import learning as learn
+    from golf_audit.trace.inside import threads
     from golf_audit.trace.inside.losses import Losses
-    from golf_audit.trace.inside.standins import attention, compiling, device, precision, processes
+    from golf_audit.trace.inside.standins import attention, compiling, device, operators, precision, processes, triton
     from golf_audit.trace.inside.watch import Watch
     from golf_audit.trace.positions import Recogniser
 
     torch.set_num_threads(job["threads"])
-    for stand_in in (compiling, precision, device, attention, processes):
+    for stand_in in (compiling, precision, device, attention, operators, triton, processes):
         stand_in.install(used)
     learning = learn.Learning(channel, frames)
     learn.install(learning)
     stream = np.load(job["stream"])
-    return Watch(Losses(Recogniser(stream), channel, frames, learning), learning)
+    watch = Watch(Losses(Recogniser(stream), channel, frames, learning), learning)
+    threads.install(watch)
+    return watch
 
 
 def _program(job: dict[str, Any], folder: str) -> dict[str, Any]:
