@@ -18,6 +18,7 @@ from golf_audit.evidence.runlog import read_log
 from golf_audit.folder import File
 from golf_audit.trace.ledger import Ledger, Losses, Path, Positions, Printed, Score
 
+IN_TRAINING = "training-time validation"
 _SUMMED = 2e-6
 """What adding up in single precision may change, relative to the mean."""
 _WHOLE = 0.6
@@ -68,17 +69,16 @@ class Account:
 def results(ledger: Ledger) -> tuple[Result, ...]:
     """Every stated score, in the order printed; read by the parser that reads the submitted logs."""
     text = "\n".join(line.text.replace("\n", " ") for line in ledger.printed)
-    log = read_log(File("run.log", len(text), lambda: text.encode()))
+    log = read_log(File("run.log", len(text), text.encode))
     if log is None:
         return ()
     found = []
     for run in log.runs:
-        for event in (*run.of(Evaluation), *run.of(Validation)):
-            printed = ledger.printed[event.line - 1]
-            if isinstance(event, Evaluation):
-                found.append(Result(printed, event.label, event.loss, event.bpb, event.digits, event.loss_digits))
-            else:
-                found.append(Result(printed, "training-time validation", event.loss, event.bpb, 4, 4))
+        for end in run.of(Evaluation):
+            printed = ledger.printed[end.line - 1]
+            found.append(Result(printed, end.label, end.loss, end.bpb, end.digits, end.loss_digits))
+        for event in run.of(Validation):
+            found.append(Result(ledger.printed[event.line - 1], IN_TRAINING, event.loss, event.bpb, 4, 4))
     return tuple(sorted(found, key=lambda result: result.printed.number))
 
 
@@ -88,8 +88,8 @@ def headline(found: Sequence[Result], labels: Sequence[str]) -> Result | None:
         named = [result for result in found if _key(result.label) == _key(label)]
         if named:
             return named[-1]
-    final = [result for result in found if result.label != "training-time validation"]
-    return (final or list(found) or [None])[-1]
+    final = [result for result in found if result.label != IN_TRAINING] or list(found)
+    return final[-1] if final else None
 
 
 def _key(label: str) -> str:

@@ -96,7 +96,9 @@ def _stopped(case: Case, probed: Probed) -> Unproven | None:
         return None
     end = run.ledger.end
     if end is None:
-        return Unproven("trace", f"the run was ended by its limit ({run.outcome.ending.value}) before it printed a score")
+        return Unproven(
+            "trace", f"the run was ended by its limit ({run.outcome.ending.value}) before it printed a score"
+        )
     if end.code:
         return Unproven("trace", f"the run stopped before it printed a score: {end.why}", _place(case, end.at))
     return Unproven("trace", "the run ended without printing a score that could be read")
@@ -119,7 +121,9 @@ def _first(case: Case, probed: Probed) -> Part:
         reason = "the run on the changed stream came to no score that could be compared"
         return Condition("C1", State.UNSEEN, reason), [Unproven("trace", reason)]
     if not probed.is_repeatable:
-        reason = "not deterministic: two runs of the same plan gave different scores, so nothing can be told from a third"
+        reason = (
+            "not deterministic: two runs of the same plan gave different scores, so nothing can be told from a third"
+        )
         return Condition("C1", State.UNSEEN, reason), [Unproven("trace", reason)]
     fixed, moved = comparable(account_, probed.position), probed.moved
     if not len(moved):
@@ -127,13 +131,25 @@ def _first(case: Case, probed: Probed) -> Part:
         return Condition("C1", State.HELD, witness), []
     nats = probed.largest_move()
     witness = f"{len(moved):,} of {len(fixed):,} scores before position {probed.position:,} move, by up to {nats:.4f} nats, when only what follows changes"
-    if _early(probed.base.run.ledger, account_) or differing(probed.base, probed.changed):
+    if _early(probed.base.run.ledger, account_) or _explained(probed):
         return Condition("C1", State.VIOLATED, witness), []
     score = _event(probed.base.run.ledger, int(account_.events[np.searchsorted(account_.positions, moved[0])]))
     finding = ScoreMovesWithLaterTokens().finding(
-        f"{witness[0].upper()}{witness[1:]}; the first is position {moved[0]:,}.", _place(case, (score.at or ("",))[0]), *_path(case, score.at)
+        f"{witness[0].upper()}{witness[1:]}; the first is position {moved[0]:,}.",
+        _place(case, (score.at or ("",))[0]),
+        *_path(case, score.at),
     )
     return Condition("C1", State.VIOLATED, witness), [finding]
+
+
+def _explained(probed: Probed) -> bool:
+    """Whether the artifact already says why scores move."""
+    return bool(
+        probed.changed
+        and probed.null
+        and not differing(probed.base, probed.null)
+        and differing(probed.base, probed.changed)
+    )
 
 
 def _second(one: Account) -> Part:
@@ -150,9 +166,18 @@ def _third(case: Case, probed: Probed) -> Part:
     if one is None:
         raise ValueError("C3 is judged where the claim is accounted for")
     early = _early(probed.base.run.ledger, one)
+    carried = _carried(probed)
+    if not early and carried:
+        tokens = len(np.unique(np.concatenate([adapt.positions for adapt in carried])))
+        witness = f"{len(carried)} steps on {tokens:,} validation tokens reach the scores through the artifact"
+        return Condition("C3", State.VIOLATED, witness), []
     if not early:
         adapted = sum(adapt.number < one.events.max() for adapt in probed.base.run.ledger.adapts)
-        how = f"{adapted} adaptations were seen, none of them to a token before its score" if adapted else "nothing learned from validation tokens before they were scored"
+        how = (
+            f"{adapted} adaptations were seen, none of them to a token before its score"
+            if adapted
+            else "nothing learned from validation tokens before they were scored"
+        )
         return Condition("C3", State.HELD, how), []
     worst = max(early, key=lambda e: len(e.positions))
     total = len(np.unique(np.concatenate([e.positions for e in early])))
@@ -162,7 +187,10 @@ def _third(case: Case, probed: Probed) -> Part:
     finding = rule.finding(
         f"Observed: {witness}.",
         _place(case, (worst.adapt.at or ("",))[0]),
-        Related(_place(case, (worst.score.at or ("",))[0]), f"scores position {worst.positions[0]:,} afterwards, and this score is counted"),
+        Related(
+            _place(case, (worst.score.at or ("",))[0]),
+            f"scores position {worst.positions[0]:,} afterwards, and this score is counted",
+        ),
         *_path(case, worst.adapt.at),
         confidence=confidence,
     )
@@ -199,7 +227,9 @@ def _fourth(case: Case, one: Account, tokens: int) -> Part:
     if one.counting is Counting.LEAST:
         witness = f"each token was scored up to {one.times} times, and the smallest score is counted"
         place = _place(case, (one.path or one.scores[-1].at or ("",))[0])
-        return Condition("C4", State.VIOLATED, witness), [_rule("smaller-of-two-losses").finding(f"Observed: {witness}.", place)]
+        return Condition("C4", State.VIOLATED, witness), [
+            _rule("smaller-of-two-losses").finding(f"Observed: {witness}.", place)
+        ]
     if share < _COVERED:
         witness = f"{len(one.positions):,} of {tokens:,} tokens are counted"
         return Condition("C4", State.UNSEEN, witness), [Unproven("trace", witness)]
@@ -220,7 +250,9 @@ def _artifact(case: Case, probed: Probed) -> Part:
         return Condition("artifact", State.UNSEEN, reason), [Unproven("trace", reason)]
     moved = differing(probed.base, probed.changed)
     if not moved:
-        return Condition("artifact", State.HELD, f"{', '.join(found)}: the same bytes when the validation stream changes"), []
+        return Condition(
+            "artifact", State.HELD, f"{', '.join(found)}: the same bytes when the validation stream changes"
+        ), []
     witness = f"{', '.join(moved)}: other bytes when only the validation stream changes"
     return Condition("artifact", State.VIOLATED, witness), [_why_it_moved(case, probed, moved[0], witness)]
 
@@ -228,7 +260,7 @@ def _artifact(case: Case, probed: Probed) -> Part:
 def _why_it_moved(case: Case, probed: Probed, path: str, witness: str) -> Finding:
     """What was seen to look at the validation stream before the artifact was written."""
     ledger, at = probed.base.run.ledger, written_at(probed.base, path)
-    learned = [adapt for adapt in ledger.adapts if adapt.number < at]
+    learned = _carried(probed)
     if learned:
         first = learned[0]
         tokens = len(np.unique(np.concatenate([adapt.positions for adapt in learned])))
@@ -238,11 +270,22 @@ def _why_it_moved(case: Case, probed: Probed, path: str, witness: str) -> Findin
         return rule.finding(message, _place(case, (first.at or ("",))[0]), *_path(case, first.at))
     if seen := _calibrating(ledger, at):
         message = f"Observed: validation tokens {seen.low:,}–{seen.high:,} pass through the model without being scored before the artifact is written ({witness})."
-        return _rule("calibration-on-validation").finding(message, _place(case, _caller(seen.at)), *_path(case, seen.at))
+        return _rule("calibration-on-validation").finding(
+            message, _place(case, _caller(seen.at)), *_path(case, seen.at)
+        )
     place = next((o for o in ledger.printed if o.number > at), None)
     return ArtifactMovesWithValidation().finding(
-        f"{witness[0].upper()}{witness[1:]}; no step and no calibration was seen to look at it.", _place(case, (place.at or ("",))[0] if place else "")
+        f"{witness[0].upper()}{witness[1:]}; no step and no calibration was seen to look at it.",
+        _place(case, (place.at or ("",))[0] if place else ""),
     )
+
+
+def _carried(probed: Probed) -> list[Adapt]:
+    """The adaptations to validation tokens that the artifact holds: it differs when the stream does, and they came before."""
+    if probed.changed is None or probed.null is None or differing(probed.base, probed.null):
+        return []
+    written = [written_at(probed.base, path) for path in differing(probed.base, probed.changed)]
+    return [adapt for adapt in probed.base.run.ledger.adapts if written and adapt.number < max(written)]
 
 
 def _calibrating(ledger: Ledger, before: int) -> Forward | None:
@@ -268,7 +311,9 @@ def _fence(case: Case, probed: Probed) -> Part:
     if train:
         witness = f"{train[0].path} is opened while the claimed scores are made"
         place = _entry(case)
-        return Condition("fence", State.VIOLATED, witness), [TrainDataReadWhileScoring().finding(f"Observed: {witness}.", place)]
+        return Condition("fence", State.VIOLATED, witness), [
+            TrainDataReadWhileScoring().finding(f"Observed: {witness}.", place)
+        ]
     reached = [r for r in ledger.reached if r.number > begin]
     if reached:
         return Condition("fence", State.UNSEEN, f"while scoring, it asked for {reached[0].what}"), []

@@ -123,7 +123,9 @@ class Ledger:
 
 def read_ledger(lines: Iterable[bytes]) -> Ledger:
     """The ledger of what came out of the sandbox; whatever is no event is counted, and never raises."""
-    kinds: dict[str, list[Any]] = {name: [] for name in ("score", "adapt", "forward", "step", "open", "line", "reach", "stand-in", "end")}
+    kinds: dict[str, list[Any]] = {
+        name: [] for name in ("score", "adapt", "forward", "step", "open", "line", "reach", "stand-in", "end")
+    }
     spoiled, last = 0, 0
     for line in lines:
         try:

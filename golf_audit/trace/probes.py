@@ -65,7 +65,8 @@ class Probed:
         fixed = comparable(first, self.position)
         common, mine, theirs = np.intersect1d(fixed, second.positions, return_indices=True)
         here = np.searchsorted(first.positions, fixed[mine])
-        return common[np.abs(first.nll[here] - second.nll[theirs]) > _MOVED]
+        moved: Positions = common[np.abs(first.nll[here] - second.nll[theirs]) > _MOVED]
+        return moved
 
     def largest_move(self) -> float:
         """Nats by which the score of a position that may not change moved most."""
@@ -82,7 +83,8 @@ def comparable(one: Account, position: int) -> Positions:
     """Counted positions before `position` that were scored no later than the first at or after it."""
     later = one.events[one.positions >= position]
     first = later.min() if len(later) else one.events.max() + 1
-    return one.positions[(one.positions < position) & (one.events <= first)]
+    fixed: Positions = one.positions[(one.positions < position) & (one.events <= first)]
+    return fixed
 
 
 def where_to_change(one: Account | None, tokens: int) -> int:

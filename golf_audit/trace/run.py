@@ -33,7 +33,15 @@ class Run:
     """SHA-256 of every file that the run made or changed, by its path in the run's folder; without the toy data."""
 
 
-def run(sandbox: Sandbox, world: World, plan: Plan, limits: Limits, *, stop: Callable[[], bool] | None = None, on_event: Callable[[bytes], None] | None = None) -> Run:
+def run(
+    sandbox: Sandbox,
+    world: World,
+    plan: Plan,
+    limits: Limits,
+    *,
+    stop: Callable[[], bool] | None = None,
+    on_event: Callable[[bytes], None] | None = None,
+) -> Run:
     """Run the program once; whatever stops it, what it did before is in the ledger."""
     before = _hashes(world.run)
     chunks: list[bytes] = []

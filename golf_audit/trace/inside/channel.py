@@ -39,7 +39,11 @@ class Channel:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return {"d": value.dtype.str, "s": value.shape, "b": base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()}
+        return {
+            "d": value.dtype.str,
+            "s": value.shape,
+            "b": base64.b64encode(np.ascontiguousarray(value).tobytes()).decode(),
+        }
     if isinstance(value, np.generic):
         return value.item()
     return value

@@ -9,7 +9,9 @@ import golf_audit
 from golf_audit.trace.inside.channel import Channel
 
 _MOST = 20_000
-_NETWORK = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "http.client.connect"})
+_NETWORK = frozenset(
+    {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "http.client.connect"}
+)
 _PROCESS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
 
 
@@ -69,14 +71,16 @@ class Files:
         place = os.path.abspath(os.fsdecode(path))
         if place.startswith(self._ours) or "/__pycache__" in place:
             return
-        writes = bool(set(mode or "") & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
+        writes = (
+            bool(set(mode or "") & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
+        )
         if not writes:
             self._serve(place)
         self._told("open", path=self._short(place), write=writes)
 
     def _short(self, place: str) -> str:
         """A path inside the run's folder without the folder."""
-        return place[len(self._folder) :] if place.startswith(self._folder) else place
+        return place.removeprefix(self._folder)
 
     def _told(self, kind: str, **fields: Any) -> None:
         if self._left > 0:

@@ -74,7 +74,9 @@ class Learning:
         """A function wrote into a tensor; one that fills it anew makes it forget."""
         if function in _ANEW and self._taints and isinstance(tensor, torch.Tensor):
             address = tensor.data_ptr()
-            for identity in [i for i in self._taints if (leaf := self._leaf(i)) is not None and leaf.data_ptr() == address]:
+            for identity in [
+                i for i in self._taints if (leaf := self._leaf(i)) is not None and leaf.data_ptr() == address
+            ]:
                 del self._taints[identity]
 
     def _leaf(self, identity: int) -> torch.Tensor | None:

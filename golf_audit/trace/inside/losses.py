@@ -44,7 +44,11 @@ class Losses:
             return
         positions = self._locate(targets)
         if positions is not None:
-            losses = result.detach() if result.shape == targets.shape else F.cross_entropy(logits.detach().float(), targets.long(), reduction="none")
+            losses = (
+                result.detach()
+                if result.shape == targets.shape
+                else F.cross_entropy(logits.detach().float(), targets.long(), reduction="none")
+            )
             self._score("cross-entropy", positions, losses)
         self._learning.mark(result, _known(positions))
 
@@ -52,7 +56,11 @@ class Losses:
         logs, targets = _two(args, kwargs)
         positions = self._locate(targets)
         if positions is not None:
-            losses = result.detach() if result.shape == targets.shape else F.nll_loss(logs.detach().float(), targets.long(), reduction="none")
+            losses = (
+                result.detach()
+                if result.shape == targets.shape
+                else F.nll_loss(logs.detach().float(), targets.long(), reduction="none")
+            )
             self._score("nll", positions, losses)
         self._learning.mark(result, _known(positions))
 
@@ -120,7 +128,12 @@ def _two(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.Tensor, t
 
 
 def _is_alphabet(values: Any) -> bool:
-    return isinstance(values, torch.Tensor) and values.is_floating_point() and values.ndim > 1 and values.shape[-1] >= _LEAST_ALPHABET
+    return (
+        isinstance(values, torch.Tensor)
+        and values.is_floating_point()
+        and values.ndim > 1
+        and values.shape[-1] >= _LEAST_ALPHABET
+    )
 
 
 def _losses(rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor | None:
