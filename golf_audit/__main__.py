@@ -18,8 +18,8 @@ from golf_audit.exits import Exit
 
 if TYPE_CHECKING:
     from golf_audit.engine import Report
-    from golf_audit.reports.interface import ReportFormat
     from golf_audit.folder import Folder
+    from golf_audit.reports.interface import ReportFormat
     from golf_audit.submission import Submission
     from golf_audit.trace.witness import Options
 
@@ -246,9 +246,7 @@ def _runs(options: argparse.Namespace, stack: contextlib.ExitStack) -> Options:
         def write(_: str, data: bytes) -> None:
             file.write(data)
 
-    return Options(
-        sandbox, options.time_limit, int(options.memory * 2**30), options.keep, write if target else None
-    )
+    return Options(sandbox, options.time_limit, int(options.memory * 2**30), options.keep, write if target else None)
 
 
 def _judge(options: argparse.Namespace, audit: Callable[[Folder], Report]) -> int:

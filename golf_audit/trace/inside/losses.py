@@ -74,7 +74,7 @@ class Losses:
     def _gather(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         values = args[0] if args else kwargs["input"]
         dim = args[1] if len(args) > 1 else kwargs["dim"]
-        index = args[2] if len(args) > 2 else kwargs["index"]  # noqa: PLR2004
+        index = args[2] if len(args) > 2 else kwargs["index"]
         if _is_alphabet(values) and dim in (-1, values.ndim - 1) and index.shape[-1] == 1 and index.ndim == values.ndim:
             self._chosen(values, index[..., 0], result)
 
@@ -139,8 +139,8 @@ def _is_alphabet(values: Any) -> bool:
 def _losses(rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor | None:
     """Negative log-likelihoods, by what the first row turns out to be; None where it is no row over an alphabet."""
     first = rows.reshape(-1, rows.shape[-1])[0].double()
-    if bool((first >= 0).all()) and abs(float(first.sum()) - 1) < 1e-2:  # noqa: PLR2004
+    if bool((first >= 0).all()) and abs(float(first.sum()) - 1) < 1e-2:
         return -chosen.clamp_min(1e-30).log()
-    if abs(float(first.logsumexp(0))) < 1e-2:  # noqa: PLR2004
+    if abs(float(first.logsumexp(0))) < 1e-2:
         return -chosen
     return rows.logsumexp(-1).reshape(chosen.shape) - chosen

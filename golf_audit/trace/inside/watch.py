@@ -19,7 +19,7 @@ class Watch(TorchFunctionMode):
         super().__init__()
         self._handlers, self._learning = losses.handlers, learning
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: D105,PLW3201
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func in _STAY:
             return args[0]
