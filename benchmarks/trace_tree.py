@@ -238,7 +238,9 @@ def table(traced: Sequence[Traced]) -> Iterator[str]:
     yield from ("", "what stopped the others:")
     yield from _counted([_reason(one) for one in traced if not one.reached])
     yield from ("", "printed but not added up:")
-    yield from _counted([f"#{one.pr} {one.label} {one.loss} {one.bpb} scores {one.scores}" for one in reached if not one.counting])
+    yield from _counted(
+        [f"#{one.pr} {one.label} {one.loss} {one.bpb} scores {one.scores}" for one in reached if not one.counting]
+    )
 
 
 def _reason(one: Traced) -> str:

@@ -15,7 +15,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOP = ("golf_audit", "rules", "reference_model", "examples", "tests", "benchmarks", "docs")
 """Folders of the tree, in order."""
-DEEP = ("golf_audit", "golf_audit/decoding", "golf_audit/program", "golf_audit/evidence", "golf_audit/reports")
+DEEP = (
+    "golf_audit",
+    "golf_audit/decoding",
+    "golf_audit/program",
+    "golf_audit/evidence",
+    "golf_audit/reports",
+    "golf_audit/sandbox",
+)
 """Folders whose files are listed one by one."""
 COLUMN = 34
 """Where the half-line about a file begins."""
@@ -28,6 +35,7 @@ ABOUT = {
     "golf_audit/evidence": "logs, submission.json and README as facts, and whether they agree",
     "golf_audit/program": "the abstract walk: what the entry script does to tokens, in order",
     "golf_audit/reports": "one file per format",
+    "golf_audit/sandbox": "where everything runs that a submission brought; its docstring says what it does not hold off",
     "golf_audit/schema": "the JSON schema of a report",
     "rules": "one foul, one file: reason, authority, examples, check",
     "reference_model": "the contest's recipe as readable modules; itself a submission",

@@ -9,7 +9,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,8 +18,10 @@ from golf_audit.exits import Exit
 
 if TYPE_CHECKING:
     from golf_audit.engine import Report
+    from golf_audit.folder import Folder
     from golf_audit.reports.interface import ReportFormat
     from golf_audit.submission import Submission
+    from golf_audit.trace.witness import Options
 
 EPILOG = """\
 exit codes:
@@ -79,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"golf-audit {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _add_static(commands.add_parser("static", help="does anything in a pull request's folder break a rule?"))
+    _add_trace(commands.add_parser("trace", help="run a submission small, in a sandbox: what does it do to tokens?"))
+    _add_check(commands.add_parser("check", help="static, then trace where that leaves it undecided"))
     _add_decode(commands.add_parser("decode", help="show the code that a wrapped script runs"))
     _add_rules(commands.add_parser("rules", help="list the rules"))
     _add_explain(commands.add_parser("explain", help="what a rule forbids, by whose word, with examples"))
@@ -90,6 +94,41 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_static(parser: argparse.ArgumentParser) -> None:
     parser.description = "Judge folders without executing anything in them."
+    _add_folders(parser)
+    _add_outputs(parser)
+    parser.add_argument("--events", action="store_true", help="show what the entry script does to tokens, in order")
+    parser.add_argument("--pedantic", action="store_true", help="show hints, too")
+    _add_detail(parser)
+    parser.set_defaults(run=_static)
+
+
+def _add_trace(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Run the submission's own code at toy scale in a sandbox, observe every score and every step, and compare runs"
+        " that differ in nothing but the validation tokens. Needs the [trace] extra and bubblewrap; no GPU."
+    )
+    _add_folders(parser)
+    _add_outputs(parser)
+    parser.add_argument("--plan", action="store_true", help="show how it would be run small, and run nothing")
+    parser.add_argument("--events", metavar="FILE", help="write every event of every run, one line of JSON each")
+    _add_runs(parser)
+    parser.add_argument("--pedantic", action="store_true", help="show hints, too")
+    _add_detail(parser)
+    parser.set_defaults(run=_trace)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Judge folders by their code and words, and run those that this leaves undecided."
+    _add_folders(parser)
+    _add_outputs(parser)
+    parser.add_argument("--trace", action="store_true", help="run them whatever the code says")
+    _add_runs(parser)
+    parser.add_argument("--pedantic", action="store_true", help="show hints, too")
+    _add_detail(parser)
+    parser.set_defaults(run=_check)
+
+
+def _add_folders(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folders",
         nargs="+",
@@ -103,13 +142,23 @@ def _add_static(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the repository before the pull request: folders that it has, too, are left out",
     )
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; - is stdout, with nothing else on it")
     parser.add_argument("--sarif", metavar="FILE", help="write the report as SARIF 2.1.0, for code-scanning pages")
     parser.add_argument("--markdown", metavar="FILE", help="write the report as a pull-request comment")
-    parser.add_argument("--events", action="store_true", help="show what the entry script does to tokens, in order")
-    parser.add_argument("--pedantic", action="store_true", help="show hints, too")
-    _add_detail(parser)
-    parser.set_defaults(run=_static)
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--time-limit", type=float, default=300.0, metavar="S", help="seconds for all runs of one folder (300)"
+    )
+    parser.add_argument("--memory", type=float, default=3.0, metavar="GB", help="memory of one run (3)")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the runs' folders in DIR")
+    parser.add_argument(
+        "--no-sandbox", action="store_true", help="run it on this machine as it is: only what you trust"
+    )
 
 
 def _add_reference(parser: argparse.ArgumentParser) -> None:
@@ -145,6 +194,63 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 
 def _static(options: argparse.Namespace) -> int:
     from golf_audit.engine import audit
+
+    return _judge(options, audit)
+
+
+def _trace(options: argparse.Namespace) -> int:
+    if options.plan:
+        return _plan(options)
+    from golf_audit.trace.witness import witness
+
+    with contextlib.ExitStack() as stack:
+        runs = _runs(options, stack)
+        return _judge(options, lambda folder: witness(folder, runs))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from golf_audit.trace.check import check
+
+    with contextlib.ExitStack() as stack:
+        return _judge(options, lambda folder: check(folder, lambda: _runs(options, stack), always=options.trace))
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from golf_audit.reports.plan import render_plan
+    from golf_audit.trace.witness import planned
+
+    for folder in _read(options.folders, options.base).folders:
+        print(render_plan(*planned(folder)), end="")
+    return Exit.LEGAL
+
+
+def _runs(options: argparse.Namespace, stack: contextlib.ExitStack) -> Options:
+    """How submissions are run; a sandbox is found, or the command ends here."""
+    from importlib.util import find_spec
+
+    from golf_audit.sandbox import SandboxUnavailableError, Unsandboxed, find_sandbox
+    from golf_audit.trace.witness import Options
+
+    if find_spec("torch") is None:
+        raise UsageError("running a submission needs torch: pip install 'golf-audit[trace]'")
+    try:
+        sandbox = Unsandboxed() if options.no_sandbox else find_sandbox()
+    except SandboxUnavailableError as error:
+        raise UsageError(str(error)) from error
+    if options.keep is not None:
+        options.keep.mkdir(parents=True, exist_ok=True)
+    target = getattr(options, "events", None)
+    if target:
+        file = stack.enter_context(open(target, "wb"))
+
+        def write(_: str, data: bytes) -> None:
+            file.write(data)
+
+    return Options(sandbox, options.time_limit, int(options.memory * 2**30), options.keep, write if target else None)
+
+
+def _judge(options: argparse.Namespace, audit: Callable[[Folder], Report]) -> int:
+    """Audit every folder that is asked for, and write what is asked for."""
     from golf_audit.registry import all_rules
 
     outputs = {name: target for name in ("json", "sarif", "markdown") if (target := getattr(options, name))}
@@ -202,7 +308,7 @@ def _show(report: Report, options: argparse.Namespace, *, first: bool) -> None:
     detail = Detail.QUIET if options.quiet else Detail.VERBOSE if options.verbose else Detail.NORMAL
     text = TerminalFormat(_width(), _color(), detail, options.pedantic).render([report])
     print(text if first or options.quiet else f"\n{text}", end="", flush=True)
-    if options.events and report.case and report.case.walk:
+    if options.run is _static and options.events and report.case and report.case.walk:
         from golf_audit.reports.events import render_events
 
         print("\n" + render_events(report.case.walk, report.case.claimed), end="")

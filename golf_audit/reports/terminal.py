@@ -18,6 +18,7 @@ from golf_audit.reports.excerpt import excerpt
 from golf_audit.reports.facts import Sheet, flat, sheets
 from golf_audit.reports.facts_table import facts_table
 from golf_audit.reports.interface import ReportFormat
+from golf_audit.reports.observed import observed
 from golf_audit.rulebook import Rulebook
 from golf_audit.verdict import is_suspect
 
@@ -91,7 +92,8 @@ class TerminalFormat(ReportFormat):
             yield Text()
             yield from _finding(report, finding)
         yield from _unproven(report)
-        if self.detail is Detail.NORMAL:
+        yield from observed(report.facts)
+        if self.detail is Detail.NORMAL and report.outcomes:
             yield from _facts(report, "stated and observed differ", only_differing=True)
         yield from _hidden(report, shown)
         if self.detail is Detail.VERBOSE:
@@ -118,7 +120,8 @@ def _subtitle(report: Report) -> RenderableType:
         parts.append(f"entry {inert.line(folder.entry.path)}: {inert.line(folder.entry.reason).rstrip('.')}")
     if len(report.layers) > 1:
         parts.append(_count(len(report.layers) - 1, "decoded layer"))
-    parts.append(f"{_count(len(report.outcomes), 'rule')} asked in {report.seconds:.2f} s")
+    asked = f"{_count(len(report.outcomes), 'rule')} asked" if report.outcomes else "run and observed"
+    parts.append(f"{asked} in {report.seconds:.2f} s")
     return _indented(" · ".join(parts), style="dim")
 
 

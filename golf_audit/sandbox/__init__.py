@@ -13,6 +13,7 @@ disk of the whole tree are sampled several times a second: what is faster than t
 
 from golf_audit.sandbox.find import find_sandbox
 from golf_audit.sandbox.interface import Sandbox
+from golf_audit.sandbox.private import private_folder
 from golf_audit.sandbox.terms import (
     REPORT_FD,
     REPORT_VARIABLE,
@@ -37,4 +38,5 @@ __all__ = [
     "SandboxUnavailableError",
     "Unsandboxed",
     "find_sandbox",
+    "private_folder",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, assert_never
 
-from golf_audit.sandbox.interface import Sandbox
+from golf_audit.sandbox.interface import COVERS, LACKS, Sandbox
 from golf_audit.sandbox.job import LAUNCHER, job
 from golf_audit.sandbox.layout import GROUP, HOSTNAME, USER, Bind, Link, Memory, Step, Text, kernel_files, layout
 from golf_audit.sandbox.supervisor import Command
@@ -27,14 +27,8 @@ class Bubblewrap(Sandbox):
 
     program: str
     name: ClassVar[str] = "bubblewrap"
-    covers: ClassVar[tuple[str, ...]] = (
-        "network",
-        "files outside its folder",
-        "the environment",
-        "other processes",
-        "further namespaces",
-    )
-    lacks: ClassVar[tuple[str, ...]] = ("faults of the kernel", "side channels")
+    covers: ClassVar[tuple[str, ...]] = COVERS
+    lacks: ClassVar[tuple[str, ...]] = LACKS
 
     def home(self, folder: Path) -> str:  # noqa: ARG002 -- it is the same for every folder
         """Always RUN_FOLDER."""

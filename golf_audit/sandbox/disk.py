@@ -32,7 +32,11 @@ class FolderGauge:
 
 
 def _size(folder: Path, most: int) -> int:
-    """The bytes of the blocks below a folder, links not followed; a few more than `most` where it is more."""
+    """
+    The bytes of the blocks below a folder, links not followed; a few more than `most` where it is more.
+
+    A folder that cannot be looked into, for its permissions or because it lies too deep, counts as too much.
+    """
     total, waiting = 0, [str(folder)]
     while waiting and total <= most:
         try:
@@ -41,6 +45,8 @@ def _size(folder: Path, most: int) -> int:
                     total += max(_ENTRY, entry.stat(follow_symlinks=False).st_blocks * _BLOCK)
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
-        except OSError:
+        except FileNotFoundError:
             continue
+        except OSError:
+            return most + 1
     return total

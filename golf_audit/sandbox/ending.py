@@ -4,11 +4,13 @@ import contextlib
 import os
 import select
 import signal
+import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 
 from golf_audit.sandbox import tree
 
+_GLANCE_SECONDS = 0.02
 _SWEEP_SECONDS = 6.0
 _DEATH_SECONDS = 15.0
 _MOST = 100_000
@@ -16,13 +18,15 @@ _MOST = 100_000
 
 def end_namespace(root: int) -> None:
     """
-    Kill the first process of the namespace that `root` waits for, and all that is in it.
+    Kill the first process of the namespace that `root` waits for, and all that is in it, as soon as there is one.
 
     Raises RuntimeError where something lives on.
     """
-    _end(tree.children(root))
-    if not _gone([root], _DEATH_SECONDS):
-        _end([root])
+    end = time.monotonic() + _DEATH_SECONDS
+    while not _gone([root], _GLANCE_SECONDS) and time.monotonic() < end:
+        for pid in tree.children(root):
+            _send(pid, signal.SIGKILL)
+    _end([root])
 
 
 def end_launcher(root: int) -> None:

@@ -4,13 +4,13 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from golf_audit.sandbox.bubblewrap import Bubblewrap
 from golf_audit.sandbox.interface import Sandbox
+from golf_audit.sandbox.private import private_folder
 from golf_audit.sandbox.terms import Ending, Limits, SandboxUnavailableError
+from golf_audit.sandbox.unshare import Unshare
 
 _LIMITS = Limits(wall_seconds=20.0, cpu_seconds=20.0)
 _NAMESPACES = ("user", "pid", "net", "mnt", "ipc", "uts", "cgroup")
@@ -40,7 +40,7 @@ def find_sandbox() -> Sandbox:
         if failure is None:
             return sandbox
         failures.append(f"{sandbox.name}: {failure}")
-    reason = "; ".join(failures) or "bwrap is not installed"
+    reason = "; ".join(failures) or "bwrap and unshare are not installed"
     raise SandboxUnavailableError(f"no sandbox works here ({reason}); {_ADVICE}")
 
 
@@ -48,14 +48,17 @@ def candidates() -> Iterator[Sandbox]:
     """The sandboxes whose programs are installed, best first."""
     if (bwrap := shutil.which("bwrap")) is not None:
         yield Bubblewrap(bwrap)
+    unshare, setpriv = shutil.which("unshare"), shutil.which("setpriv")
+    if unshare is not None and setpriv is not None:
+        yield Unshare(unshare, setpriv)
 
 
 def trouble(sandbox: Sandbox) -> str | None:
     """What is wrong with a sandbox: it fails, or does not isolate; None where a program in it is alone."""
-    with tempfile.TemporaryDirectory() as folder:
+    with private_folder() as folder:
         try:
-            argv = [sys.executable, "-I", "-S", "-c", _PROBE, folder, *_NAMESPACES]
-            outcome = sandbox.run(argv, folder=Path(folder), environment={}, limits=_LIMITS)
+            argv = [sys.executable, "-I", "-S", "-c", _PROBE, str(folder), *_NAMESPACES]
+            outcome = sandbox.run(argv, folder=folder, environment={}, limits=_LIMITS)
         except SandboxUnavailableError as error:
             return str(error)
     said = outcome.output.decode("utf-8", "replace").splitlines()

@@ -9,6 +9,17 @@ from typing import ClassVar
 from golf_audit.sandbox.supervisor import Command, Listeners, supervise
 from golf_audit.sandbox.terms import Limits, Mount, Outcome
 
+COVERS = (
+    "network",
+    "files outside its folder",
+    "the environment",
+    "other processes",
+    "privileges",
+    "outliving the run",
+)
+"""What namespaces and the filter of system calls hold off."""
+LACKS = ("faults of the kernel", "side channels", "whatever a program does to its own process")
+
 
 class Sandbox(ABC):
     """Runs programs that are not trusted."""

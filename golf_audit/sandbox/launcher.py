@@ -13,6 +13,7 @@ import signal
 import struct
 import sys
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 _DEATH_SIGNAL, _DUMPABLE, _SECCOMP, _SUBREAPER, _NO_NEW_PRIVILEGES = 1, 4, 22, 36, 38
@@ -21,7 +22,7 @@ _SWEEP_SECONDS = 5.0
 
 
 def main() -> NoReturn:
-    """Start the job's program, wait for it, and report `exit N` or `signal N`."""
+    """Start the job's program, wait for it, and report `exit N KIB` or `signal N KIB`, the KiB being its peak of memory."""
     job = json.load(sys.stdin)
     _prctl(_NO_NEW_PRIVILEGES, 1)
     if job["sweep"]:
@@ -37,8 +38,10 @@ def main() -> NoReturn:
         _become(job)
     _prctl(_DUMPABLE, 0)
     os.close(job["report"])
+    os.close(job["output"])
     status = os.waitstatus_to_exitcode(_wait_for(program))
-    os.write(job["status"], b"exit %d\n" % status if status >= 0 else b"signal %d\n" % -status)
+    told = "exit" if status >= 0 else "signal", abs(status), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    os.write(job["status"], "{} {} {}\n".format(*told).encode())
     if job["sweep"]:
         _sweep()
     os._exit(0)
@@ -48,6 +51,8 @@ def _become(job: dict[str, Any]) -> NoReturn:
     """Turn into the program, with nothing open but stdin, the output and the report."""
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(job["output"], 1)
+        os.dup2(job["output"], 2)
         os.dup2(job["report"], job["report_fd"])
         os.closerange(3, job["report_fd"])
         os.closerange(job["report_fd"] + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
@@ -55,11 +60,10 @@ def _become(job: dict[str, Any]) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
         os.chdir(job["folder"])
-        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-            file.write("1000")
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="utf-8")
         for name, (soft, hard) in job["rlimits"].items():
             _limit(getattr(resource, name), soft, hard)
-        os.execvpe(job["argv"][0], job["argv"], job["environment"])
+        os.execvpe(job["argv"][0], job["argv"], job["environment"])  # noqa: S606 -- it is what all this is for
     except OSError as error:
         os.write(2, f"{job['argv'][0]}: {error}\n".encode("utf-8", "surrogateescape"))
     finally:
@@ -92,8 +96,7 @@ def _sweep() -> None:
     """Kill what descends from here; orphans become children of this process, so that each round sees the next layer."""
     end = time.monotonic() + _SWEEP_SECONDS
     while time.monotonic() < end:
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-            pids = [int(pid) for pid in file.read().split()]
+        pids = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_bytes().split()]
         if not pids:
             return
         for pid in pids:

@@ -8,27 +8,39 @@ user to no namespace at all, and the calls named here are where faults of the ke
 import errno
 import platform
 
-_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+from golf_audit.sandbox.terms import SandboxUnavailableError
+
+_MACHINES = ("x86_64", "aarch64")
+_ARCHITECTURES = (0xC000003E, 0xC00000B7)
 _REFUSED = {
-    "x86_64": {
-        **{"ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311},
-        **{"add_key": 248, "request_key": 249, "keyctl": 250},
-        **{"perf_event_open": 298, "bpf": 321, "userfaultfd": 323, "open_by_handle_at": 304},
-        **{"pivot_root": 155, "mount": 165, "umount2": 166, "unshare": 272, "setns": 308},
-    },
-    "aarch64": {
-        **{"ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271},
-        **{"add_key": 217, "request_key": 218, "keyctl": 219},
-        **{"perf_event_open": 241, "bpf": 280, "userfaultfd": 282, "open_by_handle_at": 265},
-        **{"pivot_root": 41, "mount": 40, "umount2": 39, "unshare": 97, "setns": 268},
-    },
+    "add_key": (248, 217),
+    "bpf": (321, 280),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fsopen": (430, 430),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "io_uring_setup": (425, 425),
+    "keyctl": (250, 219),
+    "mount": (165, 40),
+    "mount_setattr": (442, 442),
+    "move_mount": (429, 429),
+    "open_by_handle_at": (304, 265),
+    "open_tree": (428, 428),
+    "perf_event_open": (298, 241),
+    "pivot_root": (155, 41),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "ptrace": (101, 117),
+    "request_key": (249, 218),
+    "setns": (308, 268),
+    "umount2": (166, 39),
+    "unshare": (272, 97),
+    "userfaultfd": (323, 282),
 }
-_REFUSED_EVERYWHERE = {
-    **{"io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427},
-    **{"open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "mount_setattr": 442},
-}
-_SOCKET = {"x86_64": 41, "aarch64": 198}
-_CLONE = {"x86_64": 56, "aarch64": 220}
+"""System calls with their numbers on either machine."""
+_SOCKET = (41, 198)
+_CLONE = (56, 220)
 _CLONE3 = 435
 _FAMILIES = (1, 2, 10, 16)
 """Of sockets: unix, IPv4, IPv6, and netlink, by which a program asks for its interfaces."""
@@ -49,22 +61,22 @@ def filter_program(machine: str = "") -> list[Instruction]:
     """
     The filter for a machine, this one where none is named.
 
-    Raises ValueError for a machine whose system calls are not known here.
+    Raises SandboxUnavailableError for a machine whose system calls are not known here.
     """
     machine = machine or platform.machine()
-    if machine not in _ARCHITECTURES:
-        raise ValueError(f"no filter of system calls is known for {machine}")
-    refused = sorted({**_REFUSED[machine], **_REFUSED_EVERYWHERE}.values())
+    if machine not in _MACHINES:
+        raise SandboxUnavailableError(f"no filter of system calls is known for {machine}")
+    which = _MACHINES.index(machine)
     return [
         (_LOAD, 0, 0, _ARCHITECTURE),
-        (_EQUAL, 1, 0, _ARCHITECTURES[machine]),
+        (_EQUAL, 1, 0, _ARCHITECTURES[which]),
         _end(_KILL),
         (_LOAD, 0, 0, _NUMBER),
         *_when(_AT_LEAST, _SECOND_TABLE, _refuse(errno.ENOSYS)),
-        *(step for number in refused for step in _when(_EQUAL, number, _refuse(errno.EPERM))),
+        *(step for numbers in _REFUSED.values() for step in _when(_EQUAL, numbers[which], _refuse(errno.EPERM))),
         *_when(_EQUAL, _CLONE3, _refuse(errno.ENOSYS)),
-        *_unless_first_argument(_CLONE[machine], [(_ANY_BIT, 0, 1, _NEW_NAMESPACES), _refuse(errno.EPERM)]),
-        *_unless_first_argument(_SOCKET[machine], _families()),
+        *_unless_first_argument(_CLONE[which], [(_ANY_BIT, 0, 1, _NEW_NAMESPACES), _refuse(errno.EPERM)]),
+        *_unless_first_argument(_SOCKET[which], _families()),
         _end(_ALLOW),
     ]
 

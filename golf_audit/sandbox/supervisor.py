@@ -25,7 +25,6 @@ _CHUNK = 2**16
 _STATUS_BYTES = 256
 _DRAIN_BYTES = 2**22
 _EXCERPT = 600
-_BY_SIGNAL = {-signal.SIGXCPU: Ending.CPU, -signal.SIGXFSZ: Ending.DISK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,7 @@ class _Run:
     capture: Capture = field(default_factory=Capture)
     reported: int = 0
     status: bytes = b""
+    complaint: bytes = b""
     selector: selectors.BaseSelector = field(init=False)
     process: subprocess.Popen[bytes] | None = None
     watch: Watch | None = None
@@ -90,17 +90,18 @@ class _Run:
         """Start the launcher with its job on stdin and pipes for all that it and the program say."""
         self.selector = self.stack.enter_context(selectors.DefaultSelector())
         with ExitStack() as writing:
-            output, report, status = (self._pipe(take, writing) for take in (self._output, self._report, self._status))
-            job = {**self.command.job, "status": status, "report": report}
+            takers = (self._output, self._report, self._status, self._complaint)
+            output, report, status, complaint = (self._pipe(take, writing) for take in takers)
+            job = {**self.command.job, "output": output, "report": report, "status": status}
             source = writing.enter_context(tempfile.TemporaryFile())
             source.write(json.dumps(job).encode())
             source.seek(0)
             self.process = subprocess.Popen(  # noqa: S603 -- the sandbox's own command; the program is in the job
                 self.command.argv,
                 stdin=source,
-                stdout=output,
-                stderr=output,
-                pass_fds=(status, report, *self.command.descriptors),
+                stdout=complaint,
+                stderr=complaint,
+                pass_fds=(output, report, status, *self.command.descriptors),
                 env={"PATH": PROGRAMS, "LANG": "C.UTF-8"},
                 start_new_session=True,
             )
@@ -141,15 +142,15 @@ class _Run:
     def outcome(self) -> Outcome:
         """How it ended; raises SandboxUnavailableError where it never began."""
         if not self.status.startswith(b"started\n") and self.ending is None:
-            said = self.capture.kept[-_EXCERPT:].decode("utf-8", "replace").strip()
+            said = self.complaint.decode("utf-8", "replace").strip()
             raise SandboxUnavailableError(f"the sandbox could not be put together: {said or 'it said nothing'}")
-        code = None if self.ending else _code(self.status)
+        code, peak = _told(self.status)
         return Outcome(
             ending=self.ending or _ending(code),
-            returncode=code,
+            returncode=None if self.ending else code,
             seconds=self.seconds,
             cpu_seconds=self.cpu_seconds,
-            peak_memory=self.watch.peak_memory if self.watch else 0,
+            peak_memory=max(peak, self.watch.peak_memory if self.watch else 0),
             output=self.capture.kept,
             cut=self.capture.cut,
         )
@@ -199,6 +200,10 @@ class _Run:
         elif self.listeners.report is not None:
             self.listeners.report(data)
 
+    def _complaint(self, data: bytes) -> None:
+        """What puts the sandbox together said something; only its last words are kept."""
+        self.complaint = (self.complaint + data)[-_EXCERPT:]
+
     def _status(self, data: bytes) -> None:
         """The launcher said how far it is."""
         self.status = (self.status + data)[:_STATUS_BYTES]
@@ -206,19 +211,25 @@ class _Run:
             self.watch.inside = self.command.isolated
 
 
-def _code(status: bytes) -> int:
-    """The exit status that the launcher told, a signal's number below zero; a launcher that could not tell was killed."""
+def _told(status: bytes) -> tuple[int, int]:
+    """
+    What the launcher told: the exit status, a signal's number below zero, and the most memory of one process.
+
+    A launcher that told nothing was killed.
+    """
     match status.split():
-        case [b"started", b"exit", number] if number.isdigit():
-            return int(number)
-        case [b"started", b"signal", number] if number.isdigit():
-            return -int(number)
+        case [b"started", kind, number, peak] if number.isdigit() and peak.isdigit():
+            return (int(number) if kind == b"exit" else -int(number)), int(peak) * 1024
         case _:
-            return -signal.SIGKILL
+            return -signal.SIGKILL, 0
 
 
-def _ending(code: int | None) -> Ending:
+def _ending(code: int) -> Ending:
     """What an exit status says about the reason."""
-    if code is None or code >= 0:
-        return Ending.EXITED
-    return _BY_SIGNAL.get(code, Ending.SIGNALLED)
+    match -code:
+        case signal.SIGXCPU:
+            return Ending.CPU
+        case signal.SIGXFSZ:
+            return Ending.DISK
+        case number:
+            return Ending.SIGNALLED if number > 0 else Ending.EXITED

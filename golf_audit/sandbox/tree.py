@@ -3,10 +3,9 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import PAGESIZE
 from pathlib import Path
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_TICK = os.sysconf("SC_CLK_TCK")
 _BLOCK = 512
 _INODE = 1024
 """What an entry of a file system in memory takes, however empty the file is."""
@@ -29,8 +28,8 @@ def children(pid: int) -> list[int]:
     """The processes that `pid` is the parent of, as far as they can be seen."""
     found: list[int] = []
     try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            found += map(int, (_PROC / str(pid) / "task" / task / "children").read_bytes().split())
+        for task in (_PROC / str(pid) / "task").iterdir():
+            found += map(int, (task / "children").read_bytes().split())
     except OSError:
         pass
     return found
@@ -59,7 +58,7 @@ def usage(pids: list[int]) -> Usage:
         ticks += sum(map(int, stat[11:15]))
         private += int(statm[1]) - int(statm[2])
         shared = max(shared, int(statm[2]))
-    return Usage(tasks, ticks / _TICK, (private + shared) * _PAGE)
+    return Usage(tasks, ticks / os.sysconf("SC_CLK_TCK"), (private + shared) * PAGESIZE)
 
 
 def held(pids: list[int]) -> int:
@@ -101,12 +100,12 @@ def unlinked(pids: list[int]) -> dict[int, int]:
 def _open_unlinked(pid: int) -> Iterator[os.stat_result]:
     """The open files of a process that have no name."""
     try:
-        descriptors = os.listdir(f"/proc/{pid}/fd")
+        descriptors = list((_PROC / str(pid) / "fd").iterdir())
     except OSError:
         return
     for descriptor in descriptors:
         try:
-            seen = os.stat(f"/proc/{pid}/fd/{descriptor}")
+            seen = descriptor.stat()
         except OSError:
             continue
         if seen.st_nlink == 0 and seen.st_blocks:

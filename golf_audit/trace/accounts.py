@@ -18,6 +18,7 @@ from golf_audit.evidence.runlog import read_log
 from golf_audit.folder import File
 from golf_audit.trace.ledger import Ledger, Losses, Path, Positions, Printed, Score
 
+IN_TRAINING = "training-time validation"
 _SUMMED = 2e-6
 """What adding up in single precision may change, relative to the mean."""
 _WHOLE = 0.6
@@ -31,6 +32,7 @@ class Counting(StrEnum):
     LAST = "last"
     TAIL = "last tokens of each window"
     LEAST = "smallest"
+    AMOUNTS = "amounts of a mixture"
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,16 @@ class Account:
 def results(ledger: Ledger) -> tuple[Result, ...]:
     """Every stated score, in the order printed; read by the parser that reads the submitted logs."""
     text = "\n".join(line.text.replace("\n", " ") for line in ledger.printed)
-    log = read_log(File("run.log", len(text), lambda: text.encode()))
+    log = read_log(File("run.log", len(text), text.encode))
     if log is None:
         return ()
     found = []
     for run in log.runs:
-        for event in (*run.of(Evaluation), *run.of(Validation)):
-            printed = ledger.printed[event.line - 1]
-            if isinstance(event, Evaluation):
-                found.append(Result(printed, event.label, event.loss, event.bpb, event.digits, event.loss_digits))
-            else:
-                found.append(Result(printed, "training-time validation", event.loss, event.bpb, 4, 4))
+        for end in run.of(Evaluation):
+            printed = ledger.printed[end.line - 1]
+            found.append(Result(printed, end.label, end.loss, end.bpb, end.digits, end.loss_digits))
+        for event in run.of(Validation):
+            found.append(Result(ledger.printed[event.line - 1], IN_TRAINING, event.loss, event.bpb, 4, 4))
     return tuple(sorted(found, key=lambda result: result.printed.number))
 
 
@@ -88,8 +89,8 @@ def headline(found: Sequence[Result], labels: Sequence[str]) -> Result | None:
         named = [result for result in found if _key(result.label) == _key(label)]
         if named:
             return named[-1]
-    final = [result for result in found if result.label != "training-time validation"]
-    return (final or list(found) or [None])[-1]
+    final = [result for result in found if result.label != IN_TRAINING] or list(found)
+    return final[-1] if final else None
 
 
 def _key(label: str) -> str:
@@ -100,11 +101,11 @@ def account(ledger: Ledger, result: Result, tokens: int) -> Account | None:
     """The observed scores that make up a result; None where no pass over the stream has its mean."""
     before = [score for score in ledger.scores if score.number < result.printed.number]
     for path, scores in _passes(before):
-        for counting in Counting:
+        for counting in (Counting.FIRST, Counting.LAST, Counting.TAIL, Counting.LEAST):
             counted = _count(scores, counting)
             if counted is None or len(counted.positions) < _WHOLE * tokens:
                 continue
-            if _agrees(result, counted.mean):
+            if agrees(result, counted.mean):
                 return Account(
                     result, path, counting, counted.positions, counted.nll, counted.events, _most(scores), tuple(scores)
                 )
@@ -175,7 +176,8 @@ def _most(scores: Sequence[Score]) -> int:
     return int(np.bincount(positions[positions >= 0]).max())
 
 
-def _agrees(result: Result, mean: float) -> bool:
+def agrees(result: Result, mean: float) -> bool:
+    """Whether a mean in nats per token is the one that a result states, as far as it was printed and added up."""
     if result.loss is None or math.isnan(result.loss):
         return False
     return abs(result.loss - mean) <= 0.51 * 10.0**-result.loss_digits + _SUMMED * abs(mean)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,37 @@ class Adapt:
     at: Path
     loss_at: Path
     positions: Positions
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Tokens of the validation stream entered a model."""
+
+    number: int
+    at: Path
+    low: int
+    high: int
+    """The first and last position."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """An optimizer followed gradients of no loss over the validation stream."""
+
+    number: int
+    kind: str
+    at: Path
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Logarithms that were taken, or terms that were added up: one for each token, perhaps."""
+
+    number: int
+    how: str
+    """`log` or `sum`."""
+    at: Path
+    values: Losses
 
 
 @dataclass(frozen=True)
@@ -89,6 +120,9 @@ class Ledger:
 
     scores: tuple[Score, ...] = ()
     adapts: tuple[Adapt, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+    steps: tuple[Step, ...] = ()
+    amounts: tuple[Amount, ...] = ()
     opened: tuple[Opened, ...] = ()
     printed: tuple[Printed, ...] = ()
     reached: tuple[Reached, ...] = ()
@@ -97,12 +131,13 @@ class Ledger:
     """None where the process was ended from outside."""
     spoiled: int = 0
     """Lines that were no events: somebody else wrote to the channel, or the last one was cut short."""
-    by_number: Mapping[int, Adapt] = field(default_factory=dict)
 
 
 def read_ledger(lines: Iterable[bytes]) -> Ledger:
     """The ledger of what came out of the sandbox; whatever is no event is counted, and never raises."""
-    kinds: dict[str, list[Any]] = {name: [] for name in ("score", "adapt", "open", "line", "reach", "stand-in", "end")}
+    kinds: dict[str, list[Any]] = {
+        name: [] for name in ("score", "adapt", "forward", "step", "amount", "open", "line", "reach", "stand-in", "end")
+    }
     spoiled, last = 0, 0
     for line in lines:
         try:
@@ -119,13 +154,15 @@ def read_ledger(lines: Iterable[bytes]) -> Ledger:
     return Ledger(
         tuple(kinds["score"]),
         tuple(kinds["adapt"]),
+        tuple(kinds["forward"]),
+        tuple(kinds["step"]),
+        tuple(kinds["amount"]),
         tuple(kinds["open"]),
         tuple(kinds["line"]),
         tuple(kinds["reach"]),
         tuple(kinds["stand-in"]),
         kinds["end"][-1] if kinds["end"] else None,
         spoiled,
-        {adapt.number: adapt for adapt in kinds["adapt"]},
     )
 
 
@@ -140,6 +177,12 @@ def _event(raw: Mapping[str, Any], number: int) -> tuple[str, Any]:
     if kind == "adapt":
         positions = unpack(raw["pos"]).astype(np.int64)
         return kind, Adapt(number, str(raw["kind"]), tuple(raw["at"]), tuple(raw["loss_at"]), positions)
+    if kind == "forward":
+        return kind, Forward(number, tuple(raw["at"]), int(raw["low"]), int(raw["high"]))
+    if kind == "amount":
+        return kind, Amount(number, str(raw["how"]), tuple(raw["at"]), unpack(raw["v"]).astype(np.float64))
+    if kind == "step":
+        return kind, Step(number, str(raw["kind"]), tuple(raw["at"]))
     if kind == "open":
         return kind, Opened(number, str(raw["path"]), bool(raw["write"]))
     if kind == "line":

@@ -30,10 +30,18 @@ class Run:
     ledger: Ledger
     outcome: Outcome
     files: Mapping[str, str]
-    """SHA-256 of every file that the run made or changed, by its path in the run's folder."""
+    """SHA-256 of every file that the run made or changed, by its path in the run's folder; without the toy data."""
 
 
-def run(sandbox: Sandbox, world: World, plan: Plan, limits: Limits, *, stop: Callable[[], bool] | None = None, on_event: Callable[[bytes], None] | None = None) -> Run:
+def run(
+    sandbox: Sandbox,
+    world: World,
+    plan: Plan,
+    limits: Limits,
+    *,
+    stop: Callable[[], bool] | None = None,
+    on_event: Callable[[bytes], None] | None = None,
+) -> Run:
     """Run the program once; whatever stops it, what it did before is in the ledger."""
     before = _hashes(world.run)
     chunks: list[bytes] = []
@@ -52,8 +60,9 @@ def run(sandbox: Sandbox, world: World, plan: Plan, limits: Limits, *, stop: Cal
         on_report=heard,
         stop=stop,
     )
+    given = set(_hashes(world.data).values())
     after = _hashes(world.run)
-    made = {path: value for path, value in after.items() if before.get(path) != value}
+    made = {path: value for path, value in after.items() if before.get(path) != value and value not in given}
     return Run(read_ledger(b"".join(chunks).splitlines()), outcome, made)
 
 

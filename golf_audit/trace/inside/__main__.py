@@ -31,9 +31,11 @@ def main(job_file: str) -> int:
 
     serving = Serving(job["data"], used)
     serving.install()
-    Files(channel, serving.serve).install()
+    files = Files(channel, serving.serve, folder)
+    files.install()
     channel.emit("start")
     watch = _observe(job, channel, frames, used)
+    files.listen_to_torch(sys.modules["torch"])
     listen_to_lines(channel, frames)
     program = _program(job, folder)
     sys.argv = [program["__file__"], *job["arguments"]]
@@ -58,6 +60,7 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
 
     from golf_audit.trace.inside import learning as learn
     from golf_audit.trace.inside import threads
+    from golf_audit.trace.inside.amounts import Amounts
     from golf_audit.trace.inside.losses import Losses
     from golf_audit.trace.inside.standins import attention, compiling, device, operators, precision, processes, triton
     from golf_audit.trace.inside.watch import Watch
@@ -69,7 +72,10 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     learning = learn.Learning(channel, frames)
     learn.install(learning)
     stream = np.load(job["stream"])
-    watch = Watch(Losses(Recogniser(stream), channel, frames, learning), learning)
+    amounts = Amounts(channel, frames)
+    amounts.install()
+    channel.before = amounts.flush
+    watch = Watch(Losses(Recogniser(stream), channel, frames, learning), learning, amounts)
     threads.install(watch)
     return watch
 

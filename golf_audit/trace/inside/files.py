@@ -5,25 +5,51 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import golf_audit
 from golf_audit.trace.inside.channel import Channel
 
 _MOST = 20_000
-_NETWORK = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "http.client.connect"})
+_NETWORK = frozenset(
+    {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "http.client.connect"}
+)
 _PROCESS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
+
+
+_SYSTEM = "/proc", "/dev", "/sys", "/usr", "/etc", "/sandbox/data"
 
 
 class Files:
     """Reports what is opened outside Python's own folders; hears of everything, and can be asked to serve what is missing."""
 
-    def __init__(self, channel: Channel, serve: Callable[[str], None]) -> None:
+    def __init__(self, channel: Channel, serve: Callable[[str], None], folder: str) -> None:
+        self._folder = folder.rstrip("/") + "/"
         self._channel, self._serve = channel, serve
         self._left = _MOST
-        self._ours = tuple({os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, *sys.path) if p}) + ("/proc", "/dev", "/sys", "/usr", "/etc")
+        own = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, *sys.path, golf_audit.__path__[0]) if p}
+        self._ours = (*(own - {os.path.realpath(folder)}), *_SYSTEM)
         self._busy = False
 
     def install(self) -> None:
         """Listen until the process ends."""
         sys.addaudithook(self._heard)
+
+    def listen_to_torch(self, torch: Any) -> None:
+        """Its native code opens files on its own, so it is asked before."""
+        save, load = torch.save, torch.load
+
+        def saved(what: Any, place: Any, *args: Any, **kwargs: Any) -> Any:
+            self._named(place, write=True)
+            return save(what, place, *args, **kwargs)
+
+        def loaded(place: Any, *args: Any, **kwargs: Any) -> Any:
+            self._named(place, write=False)
+            return load(place, *args, **kwargs)
+
+        torch.save, torch.load = saved, loaded
+
+    def _named(self, place: Any, *, write: bool) -> None:
+        if isinstance(place, str | os.PathLike):
+            self._told("open", path=self._short(os.path.abspath(os.fspath(place))), write=write)
 
     def _heard(self, event: str, args: tuple[Any, ...]) -> None:
         if self._busy:
@@ -45,10 +71,16 @@ class Files:
         place = os.path.abspath(os.fsdecode(path))
         if place.startswith(self._ours) or "/__pycache__" in place:
             return
-        writes = bool(set(mode or "") & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
+        writes = (
+            bool(set(mode or "") & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
+        )
         if not writes:
             self._serve(place)
-        self._told("open", path=place, write=writes)
+        self._told("open", path=self._short(place), write=writes)
+
+    def _short(self, place: str) -> str:
+        """A path inside the run's folder without the folder."""
+        return place.removeprefix(self._folder)
 
     def _told(self, kind: str, **fields: Any) -> None:
         if self._left > 0:

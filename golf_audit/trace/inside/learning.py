@@ -56,7 +56,6 @@ class Learning:
         self._pending = _Pending()
         self._used: set[int] = set()
         self._numbers = 0
-        self.steps = 0
 
     def saw(self, tensor: torch.Tensor) -> None:
         """A leaf was used in a computation."""
@@ -75,7 +74,9 @@ class Learning:
         """A function wrote into a tensor; one that fills it anew makes it forget."""
         if function in _ANEW and self._taints and isinstance(tensor, torch.Tensor):
             address = tensor.data_ptr()
-            for identity in [i for i in self._taints if (leaf := self._leaf(i)) is not None and leaf.data_ptr() == address]:
+            for identity in [
+                i for i in self._taints if (leaf := self._leaf(i)) is not None and leaf.data_ptr() == address
+            ]:
                 del self._taints[identity]
 
     def _leaf(self, identity: int) -> torch.Tensor | None:
@@ -106,9 +107,10 @@ class Learning:
 
     def stepped(self, optimizer: Any) -> None:
         """An optimizer applied its gradients."""
-        self.steps += 1
         if self._pending.positions:
             self._apply(type(optimizer).__name__)
+        else:
+            self._channel.emit("step", kind=type(optimizer).__name__, at=self._frames.path()[:2])
         self._pending.applied = True
 
     def _settle(self) -> None:

@@ -14,6 +14,8 @@ from golf_audit.trace.inside.learning import Learning
 from golf_audit.trace.positions import NOWHERE, Recogniser
 
 _LEAST_ALPHABET = 16
+_FEWEST = 8
+"""Fewer tokens are no forward pass over the stream."""
 _SHARE = 0.5
 """A loss is about validation tokens where so large a share of its targets is recognised."""
 _WHOLE = torch.int64, torch.int32, torch.int16
@@ -28,6 +30,7 @@ class Losses:
             F.cross_entropy: self._cross_entropy,
             torch._C._nn.cross_entropy_loss: self._cross_entropy,
             F.nll_loss: self._nll,
+            F.embedding: self._embedding,
             torch.gather: self._gather,
             torch.Tensor.gather: self._gather,
             torch.take_along_dim: self._take,
@@ -41,7 +44,11 @@ class Losses:
             return
         positions = self._locate(targets)
         if positions is not None:
-            losses = result.detach() if result.shape == targets.shape else F.cross_entropy(logits.detach().float(), targets.long(), reduction="none")
+            losses = (
+                result.detach()
+                if result.shape == targets.shape
+                else F.cross_entropy(logits.detach().float(), targets.long(), reduction="none")
+            )
             self._score("cross-entropy", positions, losses)
         self._learning.mark(result, _known(positions))
 
@@ -49,14 +56,25 @@ class Losses:
         logs, targets = _two(args, kwargs)
         positions = self._locate(targets)
         if positions is not None:
-            losses = result.detach() if result.shape == targets.shape else F.nll_loss(logs.detach().float(), targets.long(), reduction="none")
+            losses = (
+                result.detach()
+                if result.shape == targets.shape
+                else F.nll_loss(logs.detach().float(), targets.long(), reduction="none")
+            )
             self._score("nll", positions, losses)
         self._learning.mark(result, _known(positions))
+
+    def _embedding(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Tokens entered a model; which of the stream, where they are of it."""
+        ids = args[0] if args else kwargs["input"]
+        if ids.numel() >= _FEWEST and (positions := self._locate(ids)) is not None:
+            known = _known(positions)
+            self._channel.emit("forward", at=self._frames.path(), low=int(known.min()), high=int(known.max()))
 
     def _gather(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         values = args[0] if args else kwargs["input"]
         dim = args[1] if len(args) > 1 else kwargs["dim"]
-        index = args[2] if len(args) > 2 else kwargs["index"]  # noqa: PLR2004
+        index = args[2] if len(args) > 2 else kwargs["index"]
         if _is_alphabet(values) and dim in (-1, values.ndim - 1) and index.shape[-1] == 1 and index.ndim == values.ndim:
             self._chosen(values, index[..., 0], result)
 
@@ -110,14 +128,19 @@ def _two(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.Tensor, t
 
 
 def _is_alphabet(values: Any) -> bool:
-    return isinstance(values, torch.Tensor) and values.is_floating_point() and values.ndim > 1 and values.shape[-1] >= _LEAST_ALPHABET
+    return (
+        isinstance(values, torch.Tensor)
+        and values.is_floating_point()
+        and values.ndim > 1
+        and values.shape[-1] >= _LEAST_ALPHABET
+    )
 
 
 def _losses(rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor | None:
     """Negative log-likelihoods, by what the first row turns out to be; None where it is no row over an alphabet."""
     first = rows.reshape(-1, rows.shape[-1])[0].double()
-    if bool((first >= 0).all()) and abs(float(first.sum()) - 1) < 1e-2:  # noqa: PLR2004
+    if bool((first >= 0).all()) and abs(float(first.sum()) - 1) < 1e-2:
         return -chosen.clamp_min(1e-30).log()
-    if abs(float(first.logsumexp(0))) < 1e-2:  # noqa: PLR2004
+    if abs(float(first.logsumexp(0))) < 1e-2:
         return -chosen
     return rows.logsumexp(-1).reshape(chosen.shape) - chosen

@@ -1,0 +1,160 @@
+"""One folder in, one report out, by running it: plan, probe, judge."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from golf_audit.case import Case
+from golf_audit.decoding.source import Source
+from golf_audit.engine import Report, audit
+from golf_audit.events import Update
+from golf_audit.finding import Finding, Unproven
+from golf_audit.folder import Folder
+from golf_audit.sandbox import Limits, Sandbox
+from golf_audit.trace.judge import Condition, Judgement, State, judge
+from golf_audit.trace.plan import Plan, make_plan
+from golf_audit.trace.probes import Bench, Probed, Seen, probe
+from golf_audit.trace.timeline import draw
+from golf_audit.verdict import weigh
+
+_BLIND = {
+    "compile": "compiled code ran uncompiled",
+    "flash-attention": "FlashAttention ran as scaled dot-product attention",
+    "device": "CUDA was the CPU",
+    "process-group": "one process instead of several",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much a trace may take, and where it runs."""
+
+    sandbox: Sandbox
+    seconds: float = 300.0
+    """For all runs of one submission together."""
+    memory_bytes: int = 3 * 2**30
+    keep: Path | None = None
+    """Where the runs' folders stay; None: they are removed."""
+    on_event: Callable[[str, bytes], None] | None = None
+    """Hears every event as it comes: the run's name and the line."""
+
+
+def planned(folder: Folder) -> tuple[Report, Plan | None]:
+    """The folder as read, by no rule, and how it would be run; no plan where there is nothing to run."""
+    report = audit(folder, rules=())
+    if report.case is None or not isinstance(report.case.source, Source):
+        return report, None
+    return report, make_plan(report.case)
+
+
+def witness(folder: Folder, options: Options) -> Report:
+    """Run a submission small and judge what it did; its own words and code alone are judged by `engine.audit`."""
+    start = time.monotonic()
+    read, plan = planned(folder)
+    if read.case is None or plan is None:
+        return read
+    place = Path(tempfile.mkdtemp(prefix="golf-audit-", dir=options.keep))
+    try:
+        limits = Limits(
+            wall_seconds=options.seconds / 2, cpu_seconds=options.seconds, memory_bytes=options.memory_bytes
+        )
+        probed = probe(Bench(options.sandbox, read.case, place, limits, options.on_event), plan)
+    finally:
+        if options.keep is None:
+            shutil.rmtree(place, ignore_errors=True)
+    judged = _with_reach(read.case, probed, judge(read.case, probed))
+    phases = {**read.phases, "runs": time.monotonic() - start}
+    findings: tuple[Finding, ...] = judged.findings
+    unproven = (*read.unproven, *judged.unproven)
+    return replace(
+        read,
+        verdict=None if read.errors else weigh(findings, unproven),
+        findings=findings,
+        unproven=unproven,
+        facts={"trace": _facts(options.sandbox, probed, judged)},
+        phases=phases,
+    )
+
+
+def _with_reach(case: Case, probed: Probed, judged: Judgement) -> Judgement:
+    """A condition is not held by a run that never came to the adaptation that the code is known to make."""
+    if probed.base.account is None or probed.base.run.ledger.adapts or judged.findings:
+        return judged
+    update = _known_update(case)
+    if update is None:
+        return judged
+    reason = "the code adapts to validation tokens on the way to the claimed score, and the toy run never came there"
+    states = [
+        Condition(one.name, State.UNSEEN, reason) if one.name in {"C1", "C3", "C4"} else one
+        for one in judged.conditions
+    ]
+    return Judgement(tuple(states), judged.findings, (*judged.unproven, Unproven("trace", reason, update.location)))
+
+
+def _known_update(case: Case) -> Update | None:
+    """An update along losses over validation tokens that the claimed score's state had been through, by the code."""
+    if case.walk is None or case.claimed is None:
+        return None
+    priors = {prior for atom in case.claimed.atoms for prior in atom.priors}
+    for update in case.walk.of(Update):
+        about = any(ref.split == "val" for atom in update.atoms for ref in atom.targets)
+        if about and update.id in priors and not update.doubtful:
+            return update
+    return None
+
+
+def _facts(sandbox: Sandbox, probed: Probed, judged: Judgement) -> Mapping[str, Any]:
+    base = probed.base
+    one = base.account
+    counted = (int(one.events.min()), int(one.events.max())) if one else None
+    marks = ((base.result.printed.number, base.result.label),) if base.result else ()
+    return {
+        "conditions": [{"name": c.name, "state": c.state.value, "witness": c.witness} for c in judged.conditions],
+        "headline": _headline(base),
+        "timeline": asdict(draw(base.run.ledger, probed.plan.val_tokens, counted, marks)),
+        "runs": [
+            _run(name, seen)
+            for name, seen in (("base", base), ("null", probed.null), ("changed", probed.changed))
+            if seen
+        ],
+        "changed_from": probed.position,
+        "plan": [asdict(change) for change in probed.plan.changes],
+        "blind_spots": [
+            _BLIND.get(name, name) for name in base.run.ledger.stand_ins if name not in {"data", "autocast"}
+        ],
+        "sandbox": sandbox.name,
+    }
+
+
+def _headline(seen: Seen) -> Mapping[str, Any]:
+    if seen.result is None:
+        return {}
+    one = seen.account
+    return {
+        "label": seen.result.label,
+        "printed": seen.result.printed.text,
+        "at": list(seen.result.printed.at),
+        "counted": one.counting.value if one else None,
+        "tokens": len(one.positions) if one else None,
+        "scored_at": list(one.path) if one else None,
+    }
+
+
+def _run(name: str, seen: Seen) -> Mapping[str, Any]:
+    outcome, ledger = seen.run.outcome, seen.run.ledger
+    return {
+        "name": name,
+        "ending": outcome.ending.value,
+        "why": ledger.end.why if ledger.end else "",
+        "seconds": round(outcome.seconds, 1),
+        "cpu_seconds": round(outcome.cpu_seconds, 1),
+        "peak_mb": outcome.peak_memory >> 20,
+        "loss": seen.result.loss if seen.result else None,
+        "scores": len(ledger.scores),
+        "adaptations": len(ledger.adapts),
+        "spoiled_lines": ledger.spoiled,
+    }
