@@ -185,6 +185,7 @@ def on_cpu(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ..
             kwargs = {**kwargs, "device": CPU}
         if kwargs.get("pin_memory"):
             kwargs = {**kwargs, "pin_memory": False}
-    if any(is_cuda(arg) for arg in args):
-        args = tuple(CPU if is_cuda(arg) else arg for arg in args)
+    for arg in args:
+        if isinstance(arg, str | _Device) and is_cuda(arg):
+            return tuple(CPU if is_cuda(one) else one for one in args), kwargs
     return args, kwargs
