@@ -13,12 +13,15 @@ from golf_audit.decoding.source import Source
 from golf_audit.trace.constants import Literal, read_literals, rewritten
 from golf_audit.trace.knobs import Knob, read_knobs
 from golf_audit.trace.roles import Scale, Sizes, toy
+from golf_audit.trace.switches import forced
 
 VOCAB = "VOCAB_SIZE"
 _DEFAULT_VOCAB = 1024
 _MACHINE = frozenset({"WORLD_SIZE", "RANK", "LOCAL_RANK", "RUN_ID", "DATA_DIR", "DATA_PATH", "TOKENIZER_PATH", "LOGFILE"})
 _ALONE = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
 """What a launcher of one process sets; given to scripts that do not run without."""
+_ABOUT_SIZES = frozenset({"AssertionError", "RuntimeError", "ValueError", "IndexError", "ZeroDivisionError"})
+_FORCED = "the claimed line is printed only with it"
 SCALES = (
     Scale(),
     Scale(head=32, sequence=128, batch=2048, vocab=0, note="A second try: the claimed vocabulary, wider heads, longer windows."),
@@ -72,27 +75,34 @@ def plans(case: Case) -> Iterator[Plan]:
             yield plan
 
 
+def may_be_sizes(why: str) -> bool:
+    """Whether what ended a run, as `Error: message`, can be owed to the toy sizes, so that another try may help."""
+    return why.partition(":")[0] in _ABOUT_SIZES
+
+
 def make_plan(case: Case, scale: Scale = SCALES[0]) -> Plan:
     """The toy run of a decoded submission; raises ValueError where there is none to run."""
     source = case.source
     if not isinstance(source, Source):
         raise ValueError("the entry script could not be decoded, so there is nothing to run")  # noqa: TRY004 -- no matter of types
     texts = _texts(source)
+    labels = tuple(dict.fromkeys(line.label for line in case.evidence.headline_lines))
     knobs = read_knobs(source, case.evidence.configuration)
+    on = forced(source.text, labels, knobs)
     literals = {path: read_literals(text) for path, text in texts.items()}
     sizes = _sizes(knobs.values(), literals.values())
     switched = [change for knob in knobs.values() if (change := _switched(knob, sizes, scale))]
     written = [edit for path, found in literals.items() for one in found if (edit := _written(path, one, sizes, scale))]
     carried = {knob.name: knob.value for knob in knobs.values() if _is_carried(knob)}
-    environment = {**carried, **_launched(knobs.values()), **{change.name: change.toy for change in switched}}
+    environment = {**carried, **_launched(knobs.values()), **on, **{change.name: change.toy for change in switched}}
     changed = _rewritten(texts, written)
     return Plan(
         environment=environment,
-        changes=(*switched, *(_told(edit, edit.path or source.file) for edit in written)),
+        changes=(*switched, *(Change(name, "", value, _FORCED) for name, value in on.items()), *(_told(edit, edit.path or source.file) for edit in written)),
         vocab=_vocab(environment, sizes, scale),
         val_tokens=scale.tokens,
         document=scale.document,
-        labels=tuple(dict.fromkeys(line.label for line in case.evidence.headline_lines)),
+        labels=labels,
         notes=tuple(note for note in (scale.note,) if note),
         text=changed.pop("", source.text),
         modules=changed,
