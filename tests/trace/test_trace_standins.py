@@ -9,9 +9,9 @@ pytest.importorskip("torch")
 
 HEAD = """
 import torch, torch.distributed as dist, torch.nn.functional as F
-from golf_audit.trace.inside.standins import attention, compiling, device, operators, precision, processes, triton
+from golf_audit.trace.inside.standins import attention, compiling, device, factorising, operators, precision, processes, triton
 used = []
-for stand_in in (compiling, precision, device, attention, operators, triton, processes):
+for stand_in in (compiling, precision, device, attention, factorising, operators, triton, processes):
     stand_in.install(used.append)
 from torch.overrides import TorchFunctionMode
 class Moving(TorchFunctionMode):
@@ -93,6 +93,19 @@ library = torch.library.Library("golf_audit_other", "DEF")
 library.define("thrice(Tensor x) -> Tensor")
 library.impl("thrice", lambda x: 3 * x, "CUDA")
 assert torch.ops.golf_audit_other.thrice(torch.ones(1)).item() == 3
+""",
+    "factorising": """
+row = torch.randn(1, 6)
+short = row.T @ row - 1e-3 * torch.eye(6)
+factor = torch.linalg.cholesky(short)
+assert torch.isfinite(factor).all() and used[-1] == "factorising"
+assert torch.equal(torch.linalg.cholesky(torch.eye(3)), torch.eye(3))
+try:
+    torch.linalg.cholesky(torch.full((2, 2), float("nan")))
+except torch.linalg.LinAlgError:
+    pass
+else:
+    raise AssertionError("a matrix of no numbers has no factor")
 """,
     "attention": """
 from flash_attn_interface import flash_attn_func
