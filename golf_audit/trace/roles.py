@@ -14,11 +14,10 @@ Sizes = Mapping[str, float]
 """The claimed run's numbers, by name."""
 _WIDTHS = ("MODEL_DIM", "D_MODEL", "N_EMBD", "HIDDEN_DIM", "EMBED_DIM", "DIM")
 _HEADS = ("NUM_HEADS", "N_HEADS", "N_HEAD")
+_WINDOWS = ("EVAL_SEQ_LEN", "TTT_EVAL_SEQ_LEN", "TRAIN_SEQ_LEN", "SEQ_LEN", "BLOCK_SIZE")
 _STEPS = ("ITERATIONS", "NUM_ITERATIONS", "MAX_STEPS", "TOTAL_STEPS", "TRAIN_STEPS", "NUM_STEPS")
-_WIDTH, _CLAIMED_STEPS, _VALIDATION, _DOCUMENTS = 512.0, 20_000.0, 40_540_160.0, 50_000.0
+_WIDTH, _WINDOW, _CLAIMED_STEPS, _VALIDATION, _DOCUMENTS = 512.0, 1024.0, 20_000.0, 40_540_160.0, 50_000.0
 """Of a claimed run that does not say."""
-_LONG_CHUNK = 2048
-"""A chunk from here on is one of the stream; a shorter one is of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +134,12 @@ def _decay(value: float, sizes: Sizes, scale: Scale) -> float:
     return float(f"{value ** max(_first(sizes, _STEPS, _CLAIMED_STEPS) / scale.steps, 1.0):.3g}")
 
 
-def _chunk(value: float, _: Sizes, scale: Scale) -> float:
-    return 4 * scale.sequence if value >= _LONG_CHUNK else min(value, scale.sequence // 2)
+def _chunk(value: float, sizes: Sizes, scale: Scale) -> float:
+    """A chunk of the stream is several windows, one of a document no more than half of one, as claimed ones are."""
+    window = _first(sizes, _WINDOWS, _WINDOW)
+    if value > window:
+        return 4 * scale.sequence
+    return min(value, scale.sequence // 2 if value < window else scale.sequence)
 
 
 def _documents(value: float, _: Sizes, scale: Scale) -> float:
