@@ -54,7 +54,7 @@ def run(
     outcome = sandbox.run(
         [sys.executable, "-m", "golf_audit.trace.inside", f"{DATA}/job.json"],
         folder=world.run,
-        mounts=(Mount(world.data, DATA), Mount(PROGRAMS, _TOOLS)),
+        mounts=(Mount(world.data, DATA), Mount(PROGRAMS, _TOOLS), *world.elsewhere),
         environment={**_QUIET, **plan.environment, "PATH": f"{_TOOLS}:/usr/local/bin:/usr/bin:/bin"},
         limits=limits,
         on_report=heard,

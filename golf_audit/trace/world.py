@@ -1,7 +1,7 @@
 """What a toy run finds on its disk: the submission's files, toy shards in the contest's format, a tokenizer, programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from golf_audit.case import Case
 from golf_audit.decoding.source import Source
+from golf_audit.sandbox import Mount
+from golf_audit.trace.elsewhere import places
 from golf_audit.trace.plan import Plan
 from golf_audit.trace.stream import Streams, Tokens
 from golf_audit.trace.tokenizer import model_bytes, piece_bytes, pieces
@@ -19,6 +21,7 @@ _MAGIC, _VERSION, _HEADER = 20240520, 1, 256
 _LARGEST = 8 * 2**20
 """Files of a submission larger than this are weights and logs, which a run makes itself; tokenizers are served."""
 _LEFT_OUT = (".log", ".model", ".vocab", ".ptz", ".pt", ".pth", ".png", ".jpg", ".mp4", ".zip")
+_ELSEWHERE = ".elsewhere"
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 """Stand-ins for programs that submissions start."""
 
@@ -31,6 +34,8 @@ class World:
     """Private and writable: the submission's files, and what it writes."""
     data: Path
     """Shown read-only at `DATA`."""
+    elsewhere: tuple[Mount, ...] = ()
+    """Folders below `run` that are seen at absolute paths, too, which the script names."""
 
 
 def make_world(place: Path, case: Case, plan: Plan, streams: Streams, val: Tokens) -> World:
@@ -38,8 +43,7 @@ def make_world(place: Path, case: Case, plan: Plan, streams: Streams, val: Token
     source = case.source
     if not isinstance(source, Source):
         raise ValueError("the entry script could not be decoded, so there is nothing to run")
-    world = World(place / "run", place / "data")
-    world.run.mkdir(parents=True)
+    world = World(place / "run", place / "data", tuple(_elsewhere(place / "run", plan)))
     world.data.mkdir()
     _lay_files(world.run, case, source)
     for path, text in plan.modules.items():
@@ -56,6 +60,15 @@ def _lay_files(run: Path, case: Case, source: Source) -> None:
         target = run / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.data)
+
+
+def _elsewhere(run: Path, plan: Plan) -> Iterator[Mount]:
+    """Writable folders for the absolute paths of the program; raises FileExistsError where the run's folder is there."""
+    run.mkdir(parents=True)
+    for target in places((plan.text, *plan.modules.values())):
+        folder = run / _ELSEWHERE / target.strip("/")
+        folder.mkdir(parents=True)
+        yield Mount(folder, target, writable=True)
 
 
 def _lay_data(data: Path, vocab: int, streams: Streams, val: Tokens) -> None:
