@@ -123,6 +123,8 @@ class Access(Operators):
             return v
         if obj.cls.is_optimizer and name == "param_groups":
             return V(sites=v.sites, snap=None)
+        if obj.cls.is_module and name in ("weight", "bias"):
+            return V(sites=v.sites, snap=None)
         return V(obj=Bound(External(f".{name}"), [v]))
 
     def _super_attribute(self, obj: Super, name: str) -> V:

@@ -25,6 +25,15 @@ def calibrated(walk: Walk, before: Event, split: str) -> Iterator[tuple[Save | L
             yield event, refs
 
 
+def certainly(walk: Walk, event: Event, refs: Iterable[Ref]) -> bool:
+    """Whether some of the tokens were read on a path that the event lies on, rather than on an undecided side branch."""
+    branches = {frame for frame in event.context if frame[0] == "if"}
+    places = ([walk.loops.get(loop, ()) for loop in ref.loops] for ref in refs)
+    return any(
+        all(frame[0] != "if" or frame in branches for place in contexts for frame in place) for contexts in places
+    )
+
+
 def _until(events: Iterable[Event], last: Event) -> Iterator[Event]:
     for event in events:
         if event is last:

@@ -44,7 +44,12 @@ class Claimed:
     @cached_property
     def learned(self) -> tuple[Learned, ...]:
         """Updates of a scored state that were made from tokens the score is about, or from their neighbours."""
-        return _worth_telling(one for one in self._before if one.update.kind != "table")
+        return _worth_telling(one for one in self._before if one.update.kind in ("step", "write"))
+
+    @cached_property
+    def fitted(self) -> tuple[Learned, ...]:
+        """Writes of a scored state that were made from activations of tokens the score is about."""
+        return _worth_telling(one for one in self._before if one.update.kind == "statistics")
 
     @cached_property
     def _before(self) -> tuple[Learned, ...]:

@@ -46,6 +46,8 @@ def _where(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
         self.oracle(test.but(flags=test.flags - {"reduced"}), a, b)
     sel = mask_slices(args[0])
     mixed = self.mix((test.but(raw=EMPTY, look=EMPTY, nll=EMPTY), a, b))
+    if mixed.look and self.told(test):
+        mixed = mixed.but(flags=mixed.flags | {"told-weight"})
     if sel and (a.nll or b.nll):
         mixed = mixed.but(nll=frozenset(with_sel(x, s) for x in mixed.nll for s in sel))
     return mixed

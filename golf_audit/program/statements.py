@@ -78,7 +78,18 @@ class Statements(Definitions):
             if names and not isinstance(node.test, ast.Constant):
                 return self._decided(node, names, body, taken=truth)
             return self.run(body) if body else FALL
-        return self._both_sides(node, test)
+        before = dict(self.scope.names) if self.told(test) else None
+        outcome = self._both_sides(node, test)
+        if before is not None:
+            self._told_apart(before)
+        return outcome
+
+    def _told_apart(self, before: dict[str, V]) -> None:
+        """Counts in variables that a branch changed, where the realised token chose the branch."""
+        names = self.scope.names
+        for name, v in names.items():
+            if v is not before.get(name) and v.look:
+                names[name] = v.but(flags=v.flags | {"told-weight"})
 
     def _decided(self, node: ast.If, names: tuple[str, ...], body: list[ast.stmt], *, taken: bool) -> str:
         if not body:

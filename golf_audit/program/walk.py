@@ -15,7 +15,7 @@ from golf_audit.parsing import ParseFailure, parse
 from golf_audit.program.library import Library
 from golf_audit.program.machine import OutOfBudgetError, Site, SourceText
 from golf_audit.program.objects import External, Module, Scope, Table
-from golf_audit.program.values import EMPTY, NO, UNKNOWN, V, const
+from golf_audit.program.values import EMPTY, NO, UNKNOWN, Context, V, const
 
 if TYPE_CHECKING:
     from golf_audit.decoding.source import Source
@@ -46,6 +46,8 @@ class Walk:
     tables: Mapping[int, Table]
     sites: Mapping[int, Site]
     """Every trainable state by id."""
+    loops: Mapping[int, Context] = field(default_factory=dict)
+    """Where each loop begins: the loops and branches around it."""
     unproven: tuple[Unproven, ...] = ()
     steps: int = 0
     """How many expressions were walked: the cost."""
@@ -220,6 +222,7 @@ class Walker(Library):
             self.updates,
             self.tables,
             self.sites,
+            self.loop_places,
             tuple(self.problems),
             self.spent,
             tuple(self.texts),
