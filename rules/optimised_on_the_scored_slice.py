@@ -67,6 +67,14 @@ class OptimisedOnTheScoredSlice(Rule):
             ),
         ),
         Example("fits the context only", _with("mask[0, 0:s] = 1.0")),
+        Example(
+            "fits the context only, cut from logits and targets",
+            _with("pass", "F.cross_entropy(model.head(hidden + delta)[:, :s].flatten(0, 1), y[:, :s].flatten())"),
+        ),
+        Example(
+            "fits up to a place that is computed anew where the slice is scored",
+            _with("mask[0, : max(x.size(1) - stride, 0)] = 1.0"),
+        ),
     )
     illegal = (
         Example("the mask is the scored slice", _with("mask[0, s:SEQ] = 1.0"), says="fitted to"),

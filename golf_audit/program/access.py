@@ -253,8 +253,8 @@ class Access(Operators):
             base = self._counted(base, v, table, keys)
         if selection is not None and base.nll:
             base = base.but(nll=frozenset(with_sel(a, selection) for a in base.nll))
-        if table is not None and selection is not None:
-            base = base.but(flags=base.flags)
+        if selection is not None and base.raw and not keys and len(parts) > 1:
+            base = base.but(cut=selection)
         return base
 
     def _counted(self, base: V, v: V, table: Table | None, keys: list[V]) -> V:
@@ -323,7 +323,7 @@ class Access(Operators):
         """The likelihood of the realised tokens under a model's output."""
         atom = Atom(
             targets=targets.raw,
-            sel=None,
+            sel=targets.cut,
             priors=self.prior(scores),
             sites=scores.sites,
             context=self.context(),

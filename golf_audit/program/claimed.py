@@ -119,7 +119,7 @@ def loops_of(context: Context) -> frozenset[int]:
 def _worth_telling(found: Iterable[Learned]) -> tuple[Learned, ...]:
     seen: dict[tuple[object, ...], Learned] = {}
     for one in found:
-        if one.relation in (Relation.SAME, Relation.AGAIN, Relation.CONTEXT):
+        if one.relation in (Relation.SAME, Relation.AGAIN, Relation.CONTEXT, Relation.UNCLEAR):
             key = (one.update.location, one.relation, one.score.line, one.score.file, one.update.kind)
             seen.setdefault(key, one)
     return tuple(seen.values())

@@ -31,6 +31,7 @@ from golf_audit.program.values import (
     TRUE,
     UNKNOWN,
     Atom,
+    Lin,
     Lookup,
     Ref,
     V,
@@ -338,8 +339,8 @@ def new_lookups(above: frozenset[Lookup], below: frozenset[Lookup]) -> frozenset
 
 
 def with_sel(atom: Atom, sel: tuple[Any, Any]) -> Atom:
-    """The same loss, kept only in one slice of the target axis."""
-    if atom.sel is not None:
+    """The same loss, kept only in one slice of the target axis (a slice of what starts at the first is a slice of all)."""
+    if atom.sel is not None and atom.sel[0] not in (None, Lin()):
         return atom
     return Atom(atom.targets, sel, atom.priors, atom.sites, atom.context, atom.line, atom.file, atom.grad)
 
