@@ -7,6 +7,7 @@ Before and after: what an update's place in the program has to do with a score's
 | different turns of a loop that selects the tokens of both | other tokens |
 | different turns of a loop that does not | the same tokens again |
 | the same turn, and the loss that was learned from lies in another slice than the one scored | a neighbouring slice |
+| the same turn, and rows of the state were picked for the score by an index | perhaps other rows |
 | the same turn, and the loss that was learned from begins with the window and ends who knows where | maybe so |
 | the same turn otherwise, or one after the other | the same tokens |
 """
@@ -21,6 +22,10 @@ from golf_audit.events import Update
 from golf_audit.program.values import Atom, Context, Lin, Lookup, Ref, Slice
 
 
+_ALL_BUT_ONE = Lin(-1)
+"""The end of `[:-1]`: a slice that leaves out the last token is no context."""
+
+
 class Relation(StrEnum):
     """How the tokens of an update relate to those of a later score."""
 
@@ -28,6 +33,7 @@ class Relation(StrEnum):
     OTHER = "other tokens"
     CONTEXT = "a neighbouring slice of the same window"
     UNCLEAR = "the first tokens of the same window, perhaps up to the scored slice"
+    ROWS = "rows of the same batch, perhaps others"
     AGAIN = "the same tokens in an earlier turn"
     SAME = "the same tokens"
 
@@ -66,7 +72,11 @@ def relate(update: Update, tokens: frozenset[Ref], context: Context, atom: Atom 
         break
     if learned and scored and all(_other_turn(r, s, shared) for r in learned for s in scored):
         return Relation.OTHER
-    return _within_the_window(update, atom, shared) if atom is not None else Relation.SAME
+    if atom is None:
+        return Relation.SAME
+    if shared and update.sites and update.sites <= atom.picked:
+        return Relation.ROWS
+    return _within_the_window(update, atom, shared)
 
 
 def _other_turn(learned: Ref, scored: Ref, shared: list[int]) -> bool:
@@ -91,7 +101,7 @@ def _within_the_window(update: Update, atom: Atom, shared: list[int]) -> Relatio
 
 def _against(learned: Slice | None, start: Lin, end: Lin | None) -> Relation:
     """One slice that was learned from, against the slice scored from `start` to `end`."""
-    if learned is None or learned[1] is None:
+    if learned is None or learned[1] in (None, _ALL_BUT_ONE):
         return Relation.SAME
     if learned[1] == start or learned[0] == learned[1]:
         return Relation.CONTEXT

@@ -39,6 +39,7 @@ from golf_audit.program.values import (
 SHAPE_ATTRIBUTES: Final = frozenset(
     ("shape", "dtype", "device", "ndim", "size", "itemsize", "nbytes", "is_cuda", "requires_grad", "grad_fn", "strides")
 )
+_PICKED: Final = "picked:"
 
 
 class Access(Operators):
@@ -301,6 +302,8 @@ class Access(Operators):
         if base.nll and sel:
             base = base.but(nll=frozenset(with_sel(a, s) for a in base.nll for s in sel))
         k = self.flat(k)
+        if self._picks_rows(base, k):
+            return base.but(flags=base.flags | {f"{_PICKED}{site}" for site in base.sites})
         if k.raw and is_activation(base):
             return self.likelihood(base, k)
         if base.raw and not k.raw and not k.taint:
@@ -319,6 +322,13 @@ class Access(Operators):
             return mixed.but(raw=self.moved(base.raw, k.deps, None, blur=True) if base.raw else EMPTY)
         return base.but(lin=None, py=NO, txt=None) if base.lin is not None or base.py is not NO or base.txt else base
 
+    def _picks_rows(self, base: V, k: V) -> bool:
+        """Whether a model's bare parameter is indexed by what a loop around the model moves on."""
+        bare = base.sites and base.snap is None and not base.taint
+        if not (self.inside_model and bare and k.deps and not k.raw):
+            return False
+        return any(kind == "loop" and loop in k.deps for kind, loop, _ in self.frames[: self.model_mark])
+
     def likelihood(self, scores: V, targets: V) -> V:
         """The likelihood of the realised tokens under a model's output."""
         atom = Atom(
@@ -330,12 +340,18 @@ class Access(Operators):
             line=self.line,
             file=self.file,
             grad=self.grad,
+            picked=picked_sites(scores),
         )
         mixed = self.mix((scores, targets), raw=False)
         if any(r.split == "val" for r in targets.raw):
             how = "with gradients" if self.grad else "no_grad"
             self.emit(Score(atom=atom, **self.where()), f"scores {describe_refs(targets.raw)}, {how}")
         return mixed.but(nll=merge_sets(scores.nll, frozenset((atom,))))
+
+
+def picked_sites(v: V) -> frozenset[int]:
+    """The states of which rows were picked on the way to a value."""
+    return frozenset(int(flag.removeprefix(_PICKED)) for flag in v.flags if flag.startswith(_PICKED))
 
 
 def is_activation(v: V) -> bool:

@@ -119,15 +119,20 @@ def loops_of(context: Context) -> frozenset[int]:
 def _worth_telling(found: Iterable[Learned]) -> tuple[Learned, ...]:
     seen: dict[tuple[object, ...], Learned] = {}
     for one in found:
-        if one.relation in (Relation.SAME, Relation.AGAIN, Relation.CONTEXT, Relation.UNCLEAR):
+        if one.relation not in (Relation.NEVER, Relation.OTHER):
             key = (one.update.location, one.relation, one.score.line, one.score.file, one.update.kind)
             seen.setdefault(key, one)
     return tuple(seen.values())
 
 
-def claimed(walk: Walk, labels: Iterable[str]) -> Claimed | None:
-    """The claimed score of a program; `labels` are those of the log lines that the claim was made from."""
-    headline = choose(list(walk.of(Report)), list(dict.fromkeys(labels)))
+def claimed(walk: Walk, labels: Iterable[str], near: Iterable[str] = ()) -> Claimed | None:
+    """
+    The claimed score of a program.
+
+    `labels` are those of the log lines that the claim was made from; `near` those of all results in the logs, the
+    nearest to the claim first.
+    """
+    headline = choose(list(walk.of(Report)), list(dict.fromkeys(labels)), list(dict.fromkeys(near)))
     return Claimed(walk, headline) if headline else None
 
 

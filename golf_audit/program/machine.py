@@ -102,6 +102,7 @@ class Machine(ABC):
         self.uncertain = 0
         self.inside_model = 0
         self.model_since = 0
+        self.model_mark = 0
         self.trying = 0
         self.env_log: list[str] = []
         self.exits: list[list[dict[str, V]]] = []

@@ -102,6 +102,8 @@ class Atom:
     file: int
     grad: bool
     """Whether autograd was recording."""
+    picked: frozenset[int] = EMPTY
+    """States of which rows were picked, by an index made outside the model."""
 
 
 @dataclass(frozen=True, slots=True)
