@@ -1,12 +1,19 @@
 """What findings about the program share: how sure they may be, and where the headline is."""
 
+import re
+from typing import Final
+
 from golf_audit.case import Case
 from golf_audit.events import Event
 from golf_audit.evidence.claim import Quantity
 from golf_audit.evidence.coverage import Coverage, Ruler
+from golf_audit.evidence.events import Evaluation
 from golf_audit.evidence.naming import quantity_of
 from golf_audit.finding import Confidence, Related
 from golf_audit.program.claimed import Claimed
+
+_LETTERS: Final = re.compile(r"[a-z]{3,}")
+"""The words of a label that a script spells out, whatever numbers it puts between them."""
 
 
 def certainty(case: Case, *events: Event) -> Confidence:
@@ -46,6 +53,24 @@ def _printed_elsewhere(case: Case) -> bool:
     labels = {line.label for line in case.evidence.headline_lines}
     texts = case.walk.texts if case.walk else ()
     return any(label in line for text in texts for line in text.lines for label in labels)
+
+
+def unseen(case: Case) -> str:
+    """Why the audit did not see how the claimed score is made; empty where it did, or where there is no such score."""
+    if case.walk is None or (case.claimed and case.claimed.headline.sure):
+        return ""
+    if case.claimed is None:
+        return "no report of a score was found in the program" if case.evidence.claims.headline else ""
+    labels = {line.label for line in case.evidence.headline_lines if isinstance(line.event, Evaluation)}
+    if not labels:
+        return ""
+    shown = sorted(labels)[0]
+    if _printed_elsewhere(case):
+        return f"the program prints the logs' claimed line “{shown}” at a place whose losses could not be followed"
+    program = "\n".join(line for text in case.walk.texts for line in text.lines).lower()
+    if all(any(word not in program for word in _LETTERS.findall(label.lower())) for label in labels):
+        return f"the logs' claimed line “{shown}” has words that stand nowhere in the script: another one printed it"
+    return ""
 
 
 def headline_at(claimed: Claimed) -> Related:

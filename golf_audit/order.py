@@ -21,7 +21,6 @@ from enum import StrEnum
 from golf_audit.events import Update
 from golf_audit.program.values import Atom, Context, Lin, Lookup, Ref, Slice
 
-
 _ALL_BUT_ONE = Lin(-1)
 """The end of `[:-1]`: a slice that leaves out the last token is no context."""
 

@@ -64,7 +64,9 @@ class AdapterOfAnotherRow(Rule):
     code = "GA-C3-009"
     severity = Severity.RULING
     authority = ("cocohearts-2139", "guide-c3")
-    would_change = "A ruling by the organisers on ensembles over a batch, or scores by each document's own adapter alone."
+    would_change = (
+        "A ruling by the organisers on ensembles over a batch, or scores by each document's own adapter alone."
+    )
     legal = (
         Example("each row with its own adapter, scored first", script(_RUN, _ROWS.replace("{body}", _OWN))),
         Example("no adapters", script("report('final', evaluate(model, val_tokens, luts))")),
@@ -77,15 +79,22 @@ class AdapterOfAnotherRow(Rule):
         ),
     )
     illegal = (
-        Example("the mean over three peers", script(_RUN, _ROWS.replace("{body}", _PEERS)), says="other rows (or the same)"),
+        Example(
+            "the mean over three peers", script(_RUN, _ROWS.replace("{body}", _PEERS)), says="other rows (or the same)"
+        ),
         Example(
             "one neighbour after another",
-            script(_RUN, _ROWS.replace("{body}", _PEERS.replace("peers[:, slot]", "(torch.arange(count) + slot + 1) % count"))),
+            script(
+                _RUN,
+                _ROWS.replace("{body}", _PEERS.replace("peers[:, slot]", "(torch.arange(count) + slot + 1) % count")),
+            ),
             says="other rows (or the same)",
         ),
         Example(
             "two training steps before",
-            script(_RUN, _ROWS.replace("{body}", _PEERS.replace("optimizer.step()", "optimizer.step(); optimizer.step()"))),
+            script(
+                _RUN, _ROWS.replace("{body}", _PEERS.replace("optimizer.step()", "optimizer.step(); optimizer.step()"))
+            ),
             says="other rows (or the same)",
         ),
     )

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from golf_audit.case import Case
 from golf_audit.certainty import certainty, headline_at
-from golf_audit.example_parts import CALIBRATED
 from golf_audit.events import Event
+from golf_audit.example_parts import CALIBRATED
 from golf_audit.example_script import script
 from golf_audit.finding import Confidence, Finding, Severity, Unproven
 from golf_audit.program.calibration import calibrated, certainly

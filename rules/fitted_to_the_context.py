@@ -84,7 +84,11 @@ class FittedToTheContext(Rule):
             if one.relation not in (Relation.CONTEXT, Relation.UNCLEAR):
                 continue
             known = one.relation is Relation.CONTEXT
-            what = "the context of each window" if known else "the first tokens of each window, perhaps up to the scored slice"
+            what = (
+                "the context of each window"
+                if known
+                else "the first tokens of each window, perhaps up to the scored slice"
+            )
             yield self.finding(
                 f"what scores the headline “{claimed.report.label.strip()}” is fitted to {what}"
                 f" ({why_live(one.update)}).",

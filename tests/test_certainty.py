@@ -66,3 +66,31 @@ def test_calibration_on_an_undecided_side_branch_is_likely_at_most() -> None:
     side = script(body.format(branch="if seen.sum() == 0: "), collect)
     assert confidence("GA-DATA-005", Example("always", certain)) is Confidence.HIGH
     assert confidence("GA-DATA-005", Example("side", side)) is Confidence.MEDIUM
+
+
+def told(files: dict[str, str], code: str) -> list[str]:
+    """What the audit of a script and its other files leaves open about the headline."""
+    rules = [rule for rule in all_rules() if rule.code == "GA-C3-001"]
+    return [one.reason for one in audit(examples.folder(Example("x", code, files)), rules=rules).unproven]
+
+
+PLAIN = script("report('final', evaluate(model, val_tokens, luts))")
+CLAIM = {"README.md": "# R\n\n**val_bpb: 1.1311**\n", "submission.json": '{"author": "a", "val_bpb": 1.1311}'}
+STEPS = "step:1000/1000 train_loss:2.1 train_time:600000ms\n"
+
+
+def test_a_claimed_line_that_the_script_cannot_have_printed_is_said() -> None:
+    """Where words of the logs' claimed line stand nowhere in the script, what made the score was not seen."""
+    other = {**CLAIM, "train.log": STEPS + "final_mixture_oracle val_loss:1.9000 val_bpb:1.1311\n"}
+    (reason,) = told(other, PLAIN)
+    assert "another one printed it" in reason
+    assert not told({**CLAIM, "train.log": STEPS + "final val_loss:1.9000 val_bpb:1.1311\n"}, PLAIN)
+
+
+def test_a_claimed_line_whose_losses_are_not_followed_is_said() -> None:
+    """Where the program prints the claimed line from values that the walk lost, what made the score was not seen."""
+    native = "import ctypes\nimport subprocess\n\ndef native(x):\n    out = subprocess.check_output(['./mix'])\n    return float(out)\n"
+    main = "report('final', evaluate(model, val_tokens, luts))\nprint(f\"mixed val_loss:{native(0):.4f} val_bpb:{native(1):.8f}\")"
+    files = {**CLAIM, "train.log": STEPS + "final val_loss:2.9 val_bpb:1.9\nmixed val_loss:1.9000 val_bpb:1.1311\n"}
+    (reason,) = told(files, script(main, native))
+    assert "could not be followed" in reason

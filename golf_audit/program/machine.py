@@ -245,6 +245,10 @@ class Machine(ABC):
         """A setting's value and where it was read."""
 
     @abstractmethod
+    def contradicted(self, node: ast.If, names: tuple[str, ...], *, taken: bool) -> str:
+        """The printed line by which the logs show that a branch went the other way; empty where they do not."""
+
+    @abstractmethod
     def echoed(self, name: str, v: V) -> V:
         """A setting as the run's log shows it."""
 

@@ -342,9 +342,7 @@ def with_sel(atom: Atom, sel: tuple[Any, Any]) -> Atom:
     """The same loss, kept only in one slice of the target axis (a slice of what starts at the first is a slice of all)."""
     if atom.sel is not None and atom.sel[0] not in (None, Lin()):
         return atom
-    return Atom(
-        atom.targets, sel, atom.priors, atom.sites, atom.context, atom.line, atom.file, atom.grad, atom.picked
-    )
+    return Atom(atom.targets, sel, atom.priors, atom.sites, atom.context, atom.line, atom.file, atom.grad, atom.picked)
 
 
 def mask_slices(v: V) -> tuple[Any, ...]:

@@ -73,10 +73,12 @@ class Statements(Definitions):
         test = self.eval(node.test)
         truth = self.truth(test)
         if truth is not None:
-            body = node.body if truth else node.orelse
             names = self.env_names(test)
             if names and not isinstance(node.test, ast.Constant):
-                return self._decided(node, names, body, taken=truth)
+                line = self.contradicted(node, names, taken=truth)
+                taken = truth != bool(line)
+                return self._decided(node, names, node.body if taken else node.orelse, taken=taken, line=line)
+            body = node.body if truth else node.orelse
             return self.run(body) if body else FALL
         before = dict(self.scope.names) if self.told(test) else None
         outcome = self._both_sides(node, test)
@@ -91,10 +93,12 @@ class Statements(Definitions):
             if v is not before.get(name) and v.look:
                 names[name] = v.but(flags=v.flags | {"told-weight"})
 
-    def _decided(self, node: ast.If, names: tuple[str, ...], body: list[ast.stmt], *, taken: bool) -> str:
+    def _decided(
+        self, node: ast.If, names: tuple[str, ...], body: list[ast.stmt], *, taken: bool, line: str = ""
+    ) -> str:
         if not body:
             return FALL
-        values = tuple(f"{n}={self.setting_text(n)}" for n in names)
+        values = (f"the log prints “{line}”",) if line else tuple(f"{n}={self.setting_text(n)}" for n in names)
         self.because.append(Decision(unparse(node.test), taken, names, values, self.location(node.lineno)))
         depth = len(self.because)
         try:
