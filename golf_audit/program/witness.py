@@ -33,12 +33,17 @@ class Witness:
         """
         defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         called = {name for node in body for name in _named(node)} & defined.keys()
-        for part in (body, *([defined[name]] for name in sorted(called))):
-            heads = [head for node in part for head in _heads(node)]
-            for head in dict.fromkeys(heads):
-                if self.saw(head) and _printed(tree, head) == sum(_alike(other, head) for other in heads):
-                    if part is body or not _named_elsewhere(part[0], body, tree):
-                        return head
+        if line := self._line(body, tree):
+            return line
+        lines = ((function, self._line([defined[function]], tree)) for function in sorted(called))
+        return next((line for function, line in lines if line and not _named_elsewhere(function, body, tree)), "")
+
+    def _line(self, part: Sequence[ast.stmt], tree: ast.Module) -> str:
+        """The beginning of a line in the logs that of all the program only this part prints."""
+        heads = [head for node in part for head in _heads(node)]
+        for head in dict.fromkeys(heads):
+            if self.saw(head) and _printed(tree, head) == sum(_alike(other, head) for other in heads):
+                return head
         return ""
 
 
@@ -52,9 +57,8 @@ def _named(node: ast.AST) -> Iterator[str]:
     return (n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
 
 
-def _named_elsewhere(function: ast.stmt, body: Sequence[ast.stmt], tree: ast.Module) -> bool:
+def _named_elsewhere(name: str, body: Sequence[ast.stmt], tree: ast.Module) -> bool:
     """Whether a program names a function outside of `body`, too."""
-    name = getattr(function, "name", "")
     within = sum(found == name for node in body for found in _named(node))
     return sum(found == name for found in _named(tree)) > within
 
