@@ -64,7 +64,7 @@ def unseen(case: Case) -> str:
     labels = {line.label for line in case.evidence.headline_lines if isinstance(line.event, Evaluation)}
     if not labels:
         return ""
-    shown = sorted(labels)[0]
+    shown = min(labels)
     if _printed_elsewhere(case):
         return f"the program prints the logs' claimed line “{shown}” at a place whose losses could not be followed"
     program = "\n".join(line for text in case.walk.texts for line in text.lines).lower()

@@ -86,6 +86,15 @@ class TableFilledBeforeItIsAsked(Rule):
             _with("for a, b in zip(x[0].numpy(), y[0].numpy()): table[a, b] += 1", "pass"),
             says="was filled with",
         ),
+        Example(
+            "a list of lists",
+            _with("for a, b in zip(x[0].tolist(), y[0].tolist()): rows[a][b] += 1", "pass")
+            .replace(
+                "torch.from_numpy(table[x[0].numpy()] + 0.1)", "torch.tensor([rows[a] for a in x[0].tolist()]) + 0.1"
+            )
+            .replace("table = np.zeros((256, 256))", "rows = [[0] * 256 for _ in range(256)]"),
+            says="was filled with",
+        ),
         Example("both before and after", _with(_INSERT, _INSERT), says="was filled with"),
     )
 

@@ -186,7 +186,7 @@ class Access(Operators):
         for loop in k.deps:
             element = self.select(element, loop)
         if k.raw:
-            element = self._keyed(element, k)
+            return self.query(obj.table, k) if obj.table is not None else self._keyed(element, k)
         return element
 
     def _keyed(self, element: V, k: V) -> V:

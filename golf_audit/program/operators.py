@@ -88,7 +88,7 @@ class Operators(Combining):
         if isinstance(a.obj, ListLike) and isinstance(b.obj, ListLike) and kind is ast.Add:
             if a.obj.items is not None and b.obj.items is not None:
                 return V(obj=ListLike([*a.obj.items, *b.obj.items], frozen=a.obj.frozen))
-            return V(obj=ListLike(None, self.join(self.element(a), self.element(b)), frozen=a.obj.frozen))
+            return V(obj=ListLike(None, self.either(self.element(a), self.element(b)), frozen=a.obj.frozen))
         if isinstance(a.obj, ListLike) and kind is ast.Mult:
             return V(obj=ListLike(None, self.element(a), frozen=a.obj.frozen))
         if a.plain and b.plain and a.lin is None and b.lin is None and not (a.snap or b.snap or a.nll or b.nll):

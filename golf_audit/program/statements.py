@@ -173,6 +173,8 @@ class Statements(Definitions):
         self.trying += bool(node.handlers)
         outcome = self.run(node.body)
         self.trying -= bool(node.handlers)
+        for handler in node.handlers if not outcome else ():
+            self._stand_in(handler.body)
         if outcome == "raise" and node.handlers:
             for handler in node.handlers:
                 outcome = self.run(handler.body)
@@ -183,6 +185,13 @@ class Statements(Definitions):
         if node.finalbody:
             return self.run(node.finalbody) or outcome
         return outcome
+
+    def _stand_in(self, body: list[ast.stmt]) -> None:
+        """What is defined where an import (or anything else) fails, as far as nothing else has the name."""
+        for statement in body:
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef) and self.scope.lookup(statement.name) is None:
+                self.line = statement.lineno
+                _DISPATCH[type(statement)](self, statement)
 
     def _match(self, node: ast.Match) -> str:
         self.eval(node.subject)
