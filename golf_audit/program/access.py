@@ -235,6 +235,8 @@ class Access(Operators):
         table = v.obj if isinstance(v.obj, Table) else None
         base = self.flat(v)
         counts = "counts" in base.flags
+        if "odd-expert" in base.flags:
+            base = base.but(flags=base.flags - {"odd-expert"})
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         keys: list[V] = []
         selection: tuple[Any, Any] | None = None

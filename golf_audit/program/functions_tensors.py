@@ -88,6 +88,18 @@ def gather(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
     return self.mix([values[0], *(v.but(raw=EMPTY) for v in values[1:])])
 
 
+def _stacked(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
+    """Values side by side: losses of the realised tokens beside what is a loss of none."""
+    del name
+    mixed = self.mix([*args, *kwargs.values()])
+    listed = args[0].obj if args else None
+    if not mixed.nll or not isinstance(listed, ListLike) or listed.items is None:
+        return mixed
+    parts = [self.flat(item) for item in listed.items]
+    odd = any(v.sites and v.taint and not (v.nll or v.look or v.raw) for v in parts)
+    return mixed.but(flags=mixed.flags | {"odd-expert"}) if odd else mixed
+
+
 def _autograd_grad(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
     del name
     loss = self.flat(args[0]) if args else UNKNOWN

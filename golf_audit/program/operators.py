@@ -172,6 +172,8 @@ class Operators(Combining):
 
     def exponential(self, v: V, mixed: V) -> V:
         """exp(v) where v holds losses."""
+        if "odd-expert" in v.flags:
+            mixed = mixed.but(flags=mixed.flags | {"odd-mixture"})
         if "perbyte" in v.flags and v.nll:
             return mixed.but(flags=mixed.flags | {"spread"})
         return mixed
