@@ -97,6 +97,7 @@ def test_a_line_is_its_event(line: str, event: Event) -> None:
             419.3,
         ),
         ("q_sw vl:1.9226 bpb:1.1387 s:64 t:94699ms", "q_sw", 1.1387, 94.699),
+        ("[13:34:49] FINAL QUANTIZED - val_loss:2.0795 val_bpb:1.2331 eval_time:8ms", "FINAL QUANTIZED", 1.2331, 0.008),
         ("[rank0]: quantized val_loss:2.8 val_bpb:1.0840 eval_time:9000ms", "quantized", 1.0840, 9.0),
     ],
 )

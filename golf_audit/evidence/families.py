@@ -166,7 +166,7 @@ def _evaluation(line: int, text: str) -> Iterator[Event]:
     strict = bool(loss) or match["key"].lower() in {"val_bpb", "mix_bpb"}
     seconds = patterns.SECONDS.search(text, match.end()) or patterns.SECONDS.search(text)
     scored, counted = patterns.SCORED.search(text), patterns.BYTES.search(text)
-    label = text[:start].strip(" :=|\t*-") or match["key"]
+    label = patterns.TIME_OF_DAY.sub("", text[:start]).strip(" :=|\t*-") or match["key"]
     yield Evaluation(
         line,
         label=label[:80],

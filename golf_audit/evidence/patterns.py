@@ -11,6 +11,7 @@ BPB = re.compile(
     r"(?P<key>(?:\bval_bpb|\bmix_bpb|\w*bpb)(?:_exact)?)(?:\s*\([^)]*\))?\s*[:=|]?\s*\**~?\s*(?P<value>\d*\.\d{2,}|nan|inf)",
     re.I,
 )
+TIME_OF_DAY = re.compile(r"^\s*[\[(]?(?:\d{4}-\d\d-\d\d[T ])?\d{1,2}:\d\d:\d\d(?:[.,]\d+)?[\])]?")
 LOSS = re.compile(rf"(?<![a-z])(?:val_loss|vl|loss)\s*[:=]\s*{N}", re.I)
 STEP = re.compile(
     r"(?:^|[\s|\]])(?:step|s|iter|iteration)?\s*[: ]?\s*(\d+)\s*/\s*(\d+)\b(?=.{0,40}?\b(?:train_)?loss|.{0,40}?\b(?:vl|tl|bpb|val_bpb)\b"
