@@ -79,7 +79,7 @@ def test_numbers_are_whole_at_the_usual_width() -> None:
     Console(file=out, width=100).print(facts_table(fact_table(read_evidence(Folder.from_files(files)))))
     drawn = " ".join(out.getvalue().split())
     assert "artifact, heaviest seed ✓ 15,920,000 15,920,000" in drawn
-    assert "long_long_lo…_seed42.log:14" in drawn
+    assert "long_long_lo…_seed42.log:16" in drawn
 
 
 def test_one_number_is_told_once() -> None:
