@@ -27,7 +27,7 @@ class WrapperSizeOfAnotherForm(Rule):
 
     code = "GA-CODE-005"
     severity = Severity.METADATA
-    authority = ("readme-r1", "practice-1855")
+    authority = ("readme-r1", "practice-packed-code")
     would_change = "A count of the script that is shipped."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("the shipped script", files=submission()),
