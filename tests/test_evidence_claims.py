@@ -46,6 +46,22 @@ def test_a_claim_knows_its_pointer_and_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "quantity", "seed", "statistic"),
+    [
+        ("three_seed_mean_bpb_rank80_original_seed42", Quantity.BPB, 42, "mean"),
+        ("val_bpb_seed42", Quantity.BPB, 42, ""),
+        ("artifact_bytes_max", Quantity.TOTAL_BYTES, None, "max"),
+        ("ttt_eval_time_s", Quantity.EVAL_SECONDS, None, ""),
+        ("ttt_process_real_s", Quantity.PROCESS_SECONDS, None, ""),
+    ],
+)
+def test_a_field_is_known_by_its_name(name: str, quantity: Quantity, seed: int | None, statistic: str) -> None:
+    """A mean is a mean although its name ends in a seed, and a process's time is not the evaluation's."""
+    (claim,) = read_metadata(Folder.from_files({"submission.json": json.dumps({name: 1.5})})).claims
+    assert (claim.quantity, claim.seed, claim.statistic) == (quantity, seed, statistic)
+
+
+@pytest.mark.parametrize(
     ("text", "problem", "line"),
     [
         ('{"a": 1\n "b": 2}', "a comma is missing", 2),

@@ -17,7 +17,12 @@ class Quantity(StrEnum):
     CODE_BYTES = "code bytes"
     TRAIN_SECONDS = "train seconds"
     EVAL_SECONDS = "eval seconds"
+    PROCESS_SECONDS = "process seconds"
+    """From the start of the evaluating process to its end: what its own timer leaves out, too."""
     STEPS = "steps"
+
+
+SECONDS = frozenset({Quantity.TRAIN_SECONDS, Quantity.EVAL_SECONDS, Quantity.PROCESS_SECONDS})
 
 
 @dataclass(frozen=True, slots=True)

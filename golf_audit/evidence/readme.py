@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from golf_audit.evidence.claim import Claim, Quantity
+from golf_audit.evidence.claim import SECONDS, Claim, Quantity
 from golf_audit.evidence.naming import is_aside, quantity_of, statistic_of
 from golf_audit.evidence.numbers import Number, numbers
 from golf_audit.finding import Location
@@ -185,7 +185,7 @@ def _cell_claim(file: "File", line: int, name: str, cell: str, seed: int | None,
         else max(found, key=lambda item: (item.ulp <= 1, item.value))
     )
     value, ulp = number.value, number.ulp
-    if quantity in {Quantity.TRAIN_SECONDS, Quantity.EVAL_SECONDS} and not number.unit:
+    if quantity in SECONDS and not number.unit:
         scale = 1e-3 if re.search(r"(?i)\bms\b|_ms", name) else 1.0
         value, ulp = value * scale, ulp * scale
     if quantity in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES} and value < _MEGABYTES:
