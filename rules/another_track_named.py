@@ -8,6 +8,7 @@ from golf_audit.evidence.evidence import Evidence
 from golf_audit.evidence.samples import submission
 from golf_audit.finding import Finding, Location, Severity, Unproven
 from golf_audit.rule import Example, Rule
+from golf_audit.text import shorten
 
 if TYPE_CHECKING:
     from golf_audit.case import Case
@@ -64,7 +65,12 @@ class AnotherTrackNamed(Rule):
             yield self.finding(f"The folder lies in {folder.track}, but {what}.", place)
         elif folder.track and folder.files and not _DATED.match(folder.name.replace("_", "-")):
             place = Location(next(iter(folder.files)))
-            yield self.finding(f"The folder's name, {folder.name[:60]!r}, does not begin with its date.", place)
+            yield self.finding(
+                f"The folder's name, {shorten(folder.name, 60)!r}, does not begin with its date.",
+                place,
+                authority=("readme-r10",),
+                would_change="A folder called `YYYY-MM-DD_Name`.",
+            )
 
 
 def _other(evidence: Evidence, *, for_the_record: bool) -> tuple[str, Location] | None:
@@ -72,7 +78,7 @@ def _other(evidence: Evidence, *, for_the_record: bool) -> tuple[str, Location] 
     for pointer, text, place in evidence.claims.metadata.text():
         wrong = _NON_RECORD.search(text) if for_the_record else _RECORD_FIELD.match(text.strip())
         if pointer == "/track" and wrong:
-            return f"submission.json says {text[:60]!r}", place
+            return f"submission.json says {shorten(text, 60)!r}", place
     readme = evidence.claims.readme.file
     titles = ((n, line) for n, line in enumerate(readme.lines if readme else (), 1) if line.startswith("#"))
     number, title = next(titles, (0, ""))
@@ -80,5 +86,5 @@ def _other(evidence: Evidence, *, for_the_record: bool) -> tuple[str, Location] 
     if readme and (
         _NON_RECORD.search(title) if for_the_record else _RECORD.match(title) and not _NON_RECORD.search(title)
     ):
-        return f"the README is titled {title[:60]!r}", readme.location(number)
+        return f"the README is titled {shorten(title, 60)!r}", readme.location(number)
     return None

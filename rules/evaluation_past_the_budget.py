@@ -24,7 +24,8 @@ class EvaluationPastTheBudget(Rule):
 
     All that the headline score needs counts, from the finished training to the last token: whatever adapts the model to
     the validation text, and the pass that scores it. Diagnostic passes do not count. The parts are added up from
-    the log's own times, each once.
+    the log's own times, each once. On fewer ranks the same work takes longer: where eight could do it in time, only a log
+    of eight can tell.
     """
 
     code = "GA-TIME-004"
@@ -55,6 +56,16 @@ class EvaluationPastTheBudget(Rule):
             files=submission(SampleRun(1), SampleRun(2, eval_ms=763_797), SampleRun(3)),
             says="Seed 2",
         ),
+        Example(
+            "long on one GPU: only eight can tell",
+            files=submission(SampleRun(eval_ms=816_900, world=1)),
+            says="could do in 102.1 s",
+        ),
+        Example(
+            "too long on one GPU for eight",
+            files=submission(SampleRun(eval_ms=65_808_200, world=1)),
+            says="could do in 8226.0 s",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -76,9 +87,14 @@ class EvaluationPastTheBudget(Rule):
     def _logged(self, case: "Case", over: list[tuple[EvaluationTime, HeadlineLine]], budget: float) -> Finding:
         took, line = over[0]
         sure = line.run.world_size == _RANKS and case.evidence.is_certain
-        parts = " + ".join(f"{part.seconds:.1f} s {part.label}" for part in took.needed)
+        ranks = line.run.world_size or _RANKS
+        share = took.seconds * ranks / _RANKS
+        elsewhere = (
+            f", on {ranks} of {_RANKS} ranks, whose work eight could do in {share:.1f} s" if ranks < _RANKS else ""
+        )
         return self.finding(
-            f"{f'Seed {line.seed}' if line.seed is not None else 'The run'} needed {took.seconds:.1f} s of {budget:.0f} s to evaluate: {parts}.",
+            f"{f'Seed {line.seed}' if line.seed is not None else 'The run'} needed {took.seconds:.1f} s of {budget:.0f} s"
+            f" to evaluate{elsewhere}: {_told(took)}.",
             line.log.location(took.needed[-1].line),
             *(Related(line.log.location(part.line), f"{part.seconds:.1f} s") for part in took.needed[:-1]),
             *(Related(other.location, f"{time.seconds:.1f} s") for time, other in over[1:]),
@@ -87,6 +103,7 @@ class EvaluationPastTheBudget(Rule):
                 for claim in _own_sum(case, budget)
             ),
             confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+            severity=Severity.RULING if elsewhere and share <= budget else Severity.DISQUALIFYING,
         )
 
     def _stated(self, case: "Case", budget: float) -> Iterator[Finding]:
@@ -101,6 +118,13 @@ class EvaluationPastTheBudget(Rule):
                 worst.location,
                 confidence=Confidence.MEDIUM,
             )
+
+
+def _told(took: EvaluationTime) -> str:
+    """The parts of an evaluation, with their seconds where there are several."""
+    if len(took.needed) == 1:
+        return took.needed[0].label
+    return " + ".join(f"{part.seconds:.1f} s {part.label}" for part in took.needed)
 
 
 def _own_sum(case: "Case", budget: float) -> list[Claim]:

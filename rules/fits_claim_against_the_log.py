@@ -40,6 +40,10 @@ class FitsClaimAgainstTheLog(Rule):
                 metadata={"seed_results": {}, "bytes_total": 15_952_970},
             ),
         ),
+        Example(
+            "a size rounded to ten thousand bytes",
+            files=submission(SampleRun(1337, model=15_903_197), readme=_TOLD.format(size="15,920,000")),
+        ),
         Example("a seed without a log", files=submission(readme=_TOLD.format(size="15,000,000").replace("1337", "7"))),
     )
     illegal: ClassVar[tuple[Example, ...]] = (

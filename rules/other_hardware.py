@@ -45,6 +45,9 @@ class OtherHardware(Rule):
         Example(
             "four GPUs in every seed", files=submission(*(SampleRun(s, world=4) for s in (1, 2, 3))), says="4 ranks"
         ),
+        Example(
+            "another device", files=submission(SampleRun(before="fa:3 gpu:NVIDIA L20Z he:False")), says="NVIDIA L20Z,"
+        ),
         Example("eight A100", files=submission(SampleRun(before=_BOX.format(name="A100-SXM4-80GB"))), says="A100"),
     )
 
@@ -67,7 +70,7 @@ class OtherHardware(Rule):
         elif others:
             log, gpu = others[0]
             yield self.finding(
-                f"The claimed run's machine shows an {gpu.name}, not an H100.",
+                f"The claimed run's machine shows {gpu.name}, not an H100.",
                 log.location(gpu.line),
                 confidence=Confidence.MEDIUM,
             )

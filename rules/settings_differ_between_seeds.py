@@ -51,6 +51,10 @@ class SettingsDifferBetweenSeeds(Rule):
             files=submission(*_RUNS[:2], SampleRun(2025, settings=_OFF + "\ndata_dir: /workspace/data/")),
         ),
         Example(
+            "the seed under a shorter name",
+            files=submission(*(SampleRun(s, settings=f"{_OFF}\ns: {s}") for s in (42, 1337, 2025))),
+        ),
+        Example(
             "the same number in other words",
             files=submission(*_RUNS[:2], SampleRun(2025, settings="ttt_enabled: False\nttt_lr: 5e-3")),
         ),

@@ -67,5 +67,6 @@ class WrapperSizeOfAnotherForm(Rule):
                         if (entry := case.folder.entry)
                         else []
                     ),
+                    authority=self.authority if counted.size < shipped / 2 else ("readme-r1",),
                 )
                 return

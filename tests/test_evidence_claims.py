@@ -174,3 +174,22 @@ def test_a_score_that_is_in_no_log_has_no_headline() -> None:
         ).headline
         is None
     )
+
+
+def test_every_run_behind_the_claim_is_claimed() -> None:
+    """Two seeds whose runs are in one file are two claimed runs, each with its own steps."""
+    runs = (SampleRun(42, 1.08, steps=4600), SampleRun(1337, 1.09, steps=4700))
+    files = submission(*runs, files={f"train_seed{run.seed}.log": "" for run in runs})
+    evidence = read_evidence(Folder.from_files({**files, "all.log": "".join(run.log() for run in runs)}))
+    assert [run.steps for _, run in evidence.claimed_runs] == [4600, 4700]
+
+
+def test_a_round_number_of_bytes_is_rounded() -> None:
+    """A whole number of bytes that ends in zeros may have been rounded there, and one that does not may not."""
+    claims = {
+        stated: read_metadata(Folder.from_files({"submission.json": json.dumps({"bytes_total": stated})})).claims[0]
+        for stated in (15_630_000, 15_340_000, 15_630_001)
+    }
+    assert claims[15_630_000].agrees(15_633_197)
+    assert not claims[15_340_000].agrees(15_360_000)
+    assert not claims[15_630_001].agrees(15_633_197)

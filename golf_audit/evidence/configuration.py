@@ -36,7 +36,7 @@ class Configuration:
     echo: Mapping[str, Setting] = field(default_factory=dict)
     """What the logs of the claimed runs print, keyed by lower-case attribute name; the majority where they disagree."""
     disagreements: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
-    """Names whose values differ between the claimed runs' logs, with one setting for each log; run-specific names (seed, paths) are left out."""
+    """Names whose values differ between the claimed runs' logs, with one setting for each log; run-specific names (paths), and the seed under any name, are left out."""
     command: Command | None = None
     """The command that `env` comes from."""
 
@@ -46,6 +46,7 @@ def configure(commands: tuple[Command, ...], entry: str, runs: Sequence[tuple["R
     command = command_of_the_run(commands, entry)
     said: dict[str, list[Setting]] = {}
     measured: set[str] = set()
+    seeds = [str(run.seed if run.seed is not None else log.seed) for log, run in runs]
     for log, run in runs:
         for name, echo in run.echo.items():
             said.setdefault(name, []).append(Setting(echo.value, "log", log.location(echo.line)))
@@ -55,7 +56,9 @@ def configure(commands: tuple[Command, ...], entry: str, runs: Sequence[tuple["R
     differing = {
         name: tuple(settings)
         for name, settings in said.items()
-        if name not in _RUN_SPECIFIC | measured and len({_normal(setting.value) for setting in settings}) > 1
+        if name not in _RUN_SPECIFIC | measured
+        and [setting.value for setting in settings] != seeds
+        and len({_normal(setting.value) for setting in settings}) > 1
     }
     return Configuration(dict(command.env) if command else {}, majority, differing, command)
 

@@ -47,19 +47,19 @@ class Evidence:
     @cached_property
     def claimed_runs(self) -> tuple[tuple[RunLog, Run], ...]:
         """
-        The runs behind the claim, one for each log: those of the headline's lines, else of every log with a result.
+        The runs behind the claim, each with its log: those of the headline's lines, else of every log with a result.
 
         Where the headline is one line of one log but metadata or README name further seeds, those seeds' logs join.
         """
         if self.headline is None:
             return tuple((log, log.main) for log in self.logs if log.main.results)
-        runs = {line.log.path: (line.log, line.run) for line in self.headline.lines}
+        runs = {(line.log.path, id(line.run)): (line.log, line.run) for line in self.headline.lines}
         if len(self.headline.lines) < len(self.claims.seeds):
             seeds = {line.seed for line in self.headline.lines}
             for log in self.logs:
                 if log.seed in self.claims.seeds and log.seed not in seeds and log.main.results:
                     seeds.add(log.seed)
-                    runs.setdefault(log.path, (log, log.main))
+                    runs.setdefault((log.path, id(log.main)), (log, log.main))
         return tuple(runs.values())
 
     @property

@@ -86,7 +86,7 @@ def _whole(evidence: "Evidence") -> Iterator[Fact]:
             claim.agrees(observed, 1e-5) if observed is not None else False if evidence.logs else None,
             claim.location,
             headline.lines[0].location if headline else None,
-            headline.how if headline else "in no log",
+            headline.how if headline else "in no log" if evidence.logs else "there is no log",
         )
     heaviest = max((w for w in weigh(evidence) if w.logged), key=lambda w: w.logged or 0, default=None)
     if metadata.total or heaviest:

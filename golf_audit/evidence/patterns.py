@@ -73,7 +73,7 @@ RESERVE = re.compile(r"gptq:? ?reserving\s+([\d.]+)\s*(ms|s)\b")
 PAIR = re.compile(r"([A-Za-z_]\w*)[:=](\S+)")
 DUMP = re.compile(r"^\s{1,4}\"?([a-z_]\w*)\"?\s*[:=]\s+(\S.*?)\s*$")
 GPU = re.compile(
-    r"^\|\s+\d+\s+((?:NVIDIA|Tesla|AMD)\s.*?)\s+(?:On|Off|WDDM|TCC|N/A)\s|\b(?:gpu|device)(?:_name| name)?\s*[:=]\s*((?:NVIDIA|Tesla)[\w /-]+)",
+    r"^\|\s+\d+\s+((?:NVIDIA|Tesla|AMD)\s.*?)\s+(?:On|Off|WDDM|TCC|N/A)\s|\b(?:gpu|device)(?:_name| name)?\s*[:=]\s*((?:NVIDIA|Tesla)(?: [\w/-]++(?!\s*[:=]))*)",
     re.I,
 )
 VERSION = re.compile(r"Running (Python|PyTorch) (\S+)")
