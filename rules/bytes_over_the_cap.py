@@ -102,6 +102,14 @@ class BytesOverTheCap(Rule):
             says="in every reading",
         ),
         Example(
+            "another one in the README",
+            files={
+                "submission.json": '{"val_bpb": 1.1, "bytes_total": 25055000}',
+                "README.md": "# R\n\n## Results\n\n| Seed | val_bpb | Artifact |\n|---|---|---|\n| 42 | 1.1 | 15.15 MB |\n",
+            },
+            says="also a smaller one that fits",
+        ),
+        Example(
             "stated in the metadata alone",
             files={"submission.json": '{"val_bpb": 1.1, "bytes_total": 16638468}', "README.md": "x\n"},
             says="16,638,468",
@@ -192,17 +200,35 @@ class BytesOverTheCap(Rule):
             if c.statistic in {"", "max"} and c.unit_of_last_place <= 1 and c.value < _ABSURD
         ]
         worst: Claim | None = max(claims, key=lambda claim: claim.value, default=None)
-        if worst and worst.value > cap:
+        if worst is None or worst.value <= cap:
+            return
+        if smaller := _smaller(case, cap):
             yield self.finding(
-                f"The submission states an artifact of {worst.value:,.0f} bytes, over {cap:,}.",
+                f"The submission states an artifact of {worst.value:,.0f} bytes, over {cap:,}, and also a smaller one that fits;"
+                " no log weighs either to the byte.",
                 worst.location,
-                confidence=Confidence.HIGH,
+                *smaller,
+                severity=Severity.RULING,
+                would_change="One size of the artifact in all places, and a log that weighs it.",
+            )
+        else:
+            yield self.finding(
+                f"The submission states an artifact of {worst.value:,.0f} bytes, over {cap:,}.", worst.location
             )
 
 
 _ABSURD = 100_000_000
 _LEAST = 1_000_000
 """Fewer bytes are not of a whole artifact."""
+
+
+def _smaller(case: "Case", cap: int) -> list[Related]:
+    """The first statement, in metadata, README or log, of a whole artifact or model that fits; empty where there is none."""
+    claims = (c for q in (Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES) for c in case.evidence.claims.of(q))
+    stated = [(claim.location, claim.value) for claim in claims if claim.statistic != "std"]
+    weighed = [(log.location(e.line), e.size) for log in case.evidence.logs for e in log.of(TotalSize)]
+    fitting = ((place, size) for place, size in (*stated, *weighed) if _LEAST <= size <= cap)
+    return [Related(place, f"{size:,.0f} bytes") for place, size in fitting][:1]
 
 
 def _packing(case: "Case") -> Packing | None:

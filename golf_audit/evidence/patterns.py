@@ -70,7 +70,7 @@ SCORED = re.compile(
 )
 BYTES = re.compile(r"(?i)(?<![\w])(?:bytes=|(?:n_bytes|n_sidecar_bytes|scored_bytes)\s*[:=]\s*)(\d[\d,]{4,})\b")
 RESERVE = re.compile(r"gptq:? ?reserving\s+([\d.]+)\s*(ms|s)\b")
-PAIR = re.compile(r"([A-Za-z_]\w*)[:=](\S+)")
+PAIR = re.compile(r"([A-Za-z_]\w*)[:=](?!//)(\S+)")
 DUMP = re.compile(r"^\s{1,4}\"?([a-z_]\w*)\"?\s*[:=]\s+(\S.*?)\s*$")
 GPU = re.compile(
     r"^\|\s+\d+\s+((?:NVIDIA|Tesla|AMD)\s.*?)\s+(?:On|Off|WDDM|TCC|N/A)\s|\b(?:gpu|device)(?:_name| name)?\s*[:=]\s*((?:NVIDIA|Tesla)(?: [\w/-]++(?!\s*[:=]))*)",
