@@ -95,11 +95,11 @@ class BytesOverTheCap(Rule):
         Example(
             "less stated than logged, by no more than code",
             files=submission(
-                SampleRun(model=16_014_000, code=20_000),
+                SampleRun(model=15_999_950, code=20_000),
                 metadata={"bytes_total": 15_999_989, "seed_results": {}},
                 readme="# R\n",
             ),
-            says="in every reading",
+            says="is over 16,000,000 bytes in every reading",
         ),
         Example(
             "another one in the README",

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
 from golf_audit.decoding.source import Source
@@ -9,6 +10,7 @@ from golf_audit.evidence.runtime import Embedded
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Confidence, Finding, Location, Related, Severity, Unproven
 from golf_audit.rule import Example, Rule
+from golf_audit.text import shorten
 
 if TYPE_CHECKING:
     from golf_audit.case import Case
@@ -33,6 +35,7 @@ if __name__ == "__main__":
 """
 _RULE = "=" * 100
 _SHOWN = 3
+_WIDTH = 80
 
 
 def _with_source(code: str) -> dict[str, str]:
@@ -68,14 +71,14 @@ class LoggedSourceDiffers(Rule):
         Example(
             "another rate",
             files=submission(SampleRun(), code=_CODE, files=_with_source(_CODE.replace("0.022", "0.021"))),
-            says="MATRIX_LR",
+            says="(shipped: 'matrix_lr",
         ),
         Example(
             "a line more",
             files=submission(
                 SampleRun(), code=_CODE.replace("    print", "    sys.exit(0)\n    print"), files=_with_source(_CODE)
             ),
-            says="1 line",
+            says="'sys.exit(0)' (shipped only)",
         ),
     )
 
@@ -121,7 +124,7 @@ def _plain(text: str) -> str:
 
 
 def _changes(printed: str, shipped: str) -> list[tuple[int, str]]:
-    """Lines of either text that the other lacks: the number in the printed one, and the text."""
+    """Lines in which the texts differ: the number in the printed one, and in words what either has there."""
     old, new = _lines(printed), _lines(shipped)
     before, after = [line for _, line in old], [line for _, line in new]
     found: list[tuple[int, str]] = []
@@ -130,9 +133,15 @@ def _changes(printed: str, shipped: str) -> list[tuple[int, str]]:
     ):
         if tag != "equal":
             place = old[low][0] if low < len(old) else old[-1][0] if old else 0
-            texts = after[start:stop] or before[low:high]
-            found += [(place, text.strip()[:80]) for text in texts]
+            found += [(place, _told(*pair)) for pair in zip_longest(before[low:high], after[start:stop])]
     return found or ([] if len(before) < _LONG else [(0, "too long to compare line by line")])
+
+
+def _told(printed: str | None, shipped: str | None) -> str:
+    """One line of the log's text beside one of the shipped one, either of which may be missing."""
+    if printed is None or shipped is None:
+        return f"{shorten(printed or shipped or '', _WIDTH)!r} ({'shipped' if printed is None else 'logged'} only)"
+    return f"{shorten(printed, _WIDTH)!r} (shipped: {shorten(shipped, _WIDTH)!r})"
 
 
 _LONG = 6_000

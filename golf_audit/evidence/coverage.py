@@ -96,7 +96,7 @@ class Ruler:
         if (counted := _counted_bytes(line)) and not self._is_whole(counted) and not self._is_token_count(counted):
             tokens = stated or 0
             coverage, means = self._meaning(counted, tokens, counted / tokens if tokens else 0.0)
-            return Denominator(coverage, counted, tokens, place, ratio or 0.0, means, commensurable)
+            return Denominator(coverage, counted, tokens, 0, ratio or 0.0, means, commensurable)
         if ratio is None:
             ratio = usual
         if not tokens or not ratio:
