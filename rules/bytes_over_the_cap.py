@@ -110,6 +110,14 @@ class BytesOverTheCap(Rule):
             says="also a smaller one that fits",
         ),
         Example(
+            "the same in mebibytes in the README",
+            files={
+                "submission.json": '{"val_bpb": 1.1, "bytes_total": 16442824}',
+                "README.md": "# R\n\n## Results\n\n| Seed | val_bpb | Artifact |\n|---|---|---|\n| 42 | 1.1 | 15.7 MB |\n",
+            },
+            says="16,442,824 bytes, over 16,000,000.",
+        ),
+        Example(
             "stated in the metadata alone",
             files={"submission.json": '{"val_bpb": 1.1, "bytes_total": 16638468}', "README.md": "x\n"},
             says="16,638,468",
@@ -136,7 +144,7 @@ class BytesOverTheCap(Rule):
         if place is None:
             return
         related = [
-            Related(one.weighing.log.location(t.line), f"{t.size:,} for seed {one.weighing.seed}")
+            Related(one.weighing.log.location(t.line), f"{t.size:,} for {one.weighing.whose}")
             for one in judged[1:]
             if (t := one.weighing.total)
         ]
@@ -149,14 +157,14 @@ class BytesOverTheCap(Rule):
                 yield self._straddles(worst, place, related, cap)
 
     def _over(self, case: "Case", worst: "_Judged", place: Location, related: list[Related], cap: int) -> Finding:
-        seed = worst.weighing.seed
+        whose = worst.weighing.whose
         another = _stated_packing(case, worst.weighing, cap)
         if another is None:
             return self.finding(
-                f"The artifact of seed {seed} is over {cap:,} bytes in every reading: {worst.told}.", place, *related
+                f"The artifact of {whose} is over {cap:,} bytes in every reading: {worst.told}.", place, *related
             )
         return self.finding(
-            f"The log of seed {seed} packs an artifact over {cap:,} bytes in every reading ({worst.told}), but the submission"
+            f"The log of {whose} packs an artifact over {cap:,} bytes in every reading ({worst.told}), but the submission"
             f" states one of {another.value:,.0f}: another packing than the one logged, or none that fits.",
             place,
             Related(another.location, f"states {another.value:,.0f}"),
@@ -167,7 +175,7 @@ class BytesOverTheCap(Rule):
 
     def _counted_packed(self, worst: "_Judged", place: Location, related: list[Related], cap: int) -> Finding:
         return self.finding(
-            f"The artifact of seed {worst.weighing.seed} fits as its log counts it, and is over {cap:,} bytes with the script as it is"
+            f"The artifact of {worst.weighing.whose} fits as its log counts it, and is over {cap:,} bytes with the script as it is"
             f" shipped: {worst.told}. Rows that count the packed script were accepted.",
             place,
             *related,
@@ -184,7 +192,7 @@ class BytesOverTheCap(Rule):
             else "the logged total fits, but the shipped script cannot be packed, by the auditor, to a size that does"
         )
         return self.finding(
-            f"The artifact of seed {worst.weighing.seed} straddles {cap:,} bytes: {worst.told}; {why}.",
+            f"The artifact of {worst.weighing.whose} straddles {cap:,} bytes: {worst.told}; {why}.",
             place,
             *related,
             severity=Severity.RULING,
@@ -202,7 +210,7 @@ class BytesOverTheCap(Rule):
         worst: Claim | None = max(claims, key=lambda claim: claim.value, default=None)
         if worst is None or worst.value <= cap:
             return
-        if smaller := _smaller(case, cap):
+        if smaller := _smaller(case, worst.value, cap):
             yield self.finding(
                 f"The submission states an artifact of {worst.value:,.0f} bytes, over {cap:,}, and also a smaller one that fits;"
                 " no log weighs either to the byte.",
@@ -218,17 +226,20 @@ class BytesOverTheCap(Rule):
 
 
 _ABSURD = 100_000_000
+_MIB = 1.048576
+_ROUND = 60_000
+"""Bytes by which a number of mebibytes may have been rounded."""
 _LEAST = 1_000_000
 """Fewer bytes are not of a whole artifact."""
 
 
-def _smaller(case: "Case", cap: int) -> list[Related]:
-    """The first statement, in metadata, README or log, of a whole artifact or model that fits; empty where there is none."""
+def _smaller(case: "Case", worst: float, cap: int) -> list[Related]:
+    """The first statement of a whole artifact or model that fits, and is not the `worst` in mebibytes; empty where there is none."""
     claims = (c for q in (Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES) for c in case.evidence.claims.of(q))
     stated = [(claim.location, claim.value) for claim in claims if claim.statistic != "std"]
     weighed = [(log.location(e.line), e.size) for log in case.evidence.logs for e in log.of(TotalSize)]
     fitting = ((place, size) for place, size in (*stated, *weighed) if _LEAST <= size <= cap)
-    return [Related(place, f"{size:,.0f} bytes") for place, size in fitting][:1]
+    return [Related(place, f"{size:,.0f} bytes") for place, size in fitting if abs(size * _MIB - worst) > _ROUND][:1]
 
 
 def _packing(case: "Case") -> Packing | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from golf_audit.evidence.budget import EvaluationTime, evaluation_time
 from golf_audit.evidence.claim import Claim, Quantity
 from golf_audit.evidence.events import Evaluation
+from golf_audit.evidence.hardware import other_devices
 from golf_audit.evidence.headline import HeadlineLine
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Confidence, Finding, Related, Severity, Unproven
@@ -24,8 +25,8 @@ class EvaluationPastTheBudget(Rule):
 
     All that the headline score needs counts, from the finished training to the last token: whatever adapts the model to
     the validation text, and the pass that scores it. Diagnostic passes do not count. The parts are added up from
-    the log's own times, each once. On fewer ranks the same work takes longer: where eight could do it in time, only a log
-    of eight can tell.
+    the log's own times, each once. On fewer ranks, or on another device, the same work takes another time: where eight could do it
+    in time, only a log of eight H100 can tell.
     """
 
     code = "GA-TIME-004"
@@ -62,6 +63,11 @@ class EvaluationPastTheBudget(Rule):
             says="could do in 102.1 s",
         ),
         Example(
+            "on another device: only an H100 can tell",
+            files=submission(SampleRun(eval_ms=816_900), metadata={"hardware": "8x A800"}),
+            says="on a machine given as 8 x A800",
+        ),
+        Example(
             "too long on one GPU for eight",
             files=submission(SampleRun(eval_ms=65_808_200, world=1)),
             says="could do in 8226.0 s",
@@ -87,11 +93,7 @@ class EvaluationPastTheBudget(Rule):
     def _logged(self, case: "Case", over: list[tuple[EvaluationTime, HeadlineLine]], budget: float) -> Finding:
         took, line = over[0]
         sure = line.run.world_size == _RANKS and case.evidence.is_certain
-        ranks = line.run.world_size or _RANKS
-        share = took.seconds * ranks / _RANKS
-        elsewhere = (
-            f", on {ranks} of {_RANKS} ranks, whose work eight could do in {share:.1f} s" if ranks < _RANKS else ""
-        )
+        elsewhere, share = _elsewhere(case, line, took.seconds)
         return self.finding(
             f"{f'Seed {line.seed}' if line.seed is not None else 'The run'} needed {took.seconds:.1f} s of {budget:.0f} s"
             f" to evaluate{elsewhere}: {_told(took)}.",
@@ -118,6 +120,16 @@ class EvaluationPastTheBudget(Rule):
                 worst.location,
                 confidence=Confidence.MEDIUM,
             )
+
+
+def _elsewhere(case: "Case", line: HeadlineLine, seconds: float) -> tuple[str, float]:
+    """On which other machine the run was, in words, and the seconds that are certain for eight ranks of the contest's."""
+    ranks = line.run.world_size or _RANKS
+    if ranks < _RANKS:
+        share = seconds * ranks / _RANKS
+        return f", on {ranks} of {_RANKS} ranks, whose work eight could do in {share:.1f} s", share
+    device = next(other_devices(case.evidence, line.log, line.run), None)
+    return (f", on a machine given as {device[0]}", 0.0) if device else ("", seconds)
 
 
 def _told(took: EvaluationTime) -> str:

@@ -80,7 +80,7 @@ class FitsClaimAgainstTheLog(Rule):
             if wrong and weighing.total:
                 over = f", over {cap:,}" if weighing.total.size > cap else ""
                 yield self.finding(
-                    f"Seed {weighing.seed} is stated to weigh {wrong[0].value:,.0f} bytes, but its log totals {weighing.total.size:,}{over}.",
+                    f"{weighing.whose.capitalize()} is stated to weigh {wrong[0].value:,.0f} bytes, but its log totals {weighing.total.size:,}{over}.",
                     wrong[0].location,
                     Related(weighing.log.location(weighing.total.line), "the total in the log"),
                     *(Related(claim.location, f"states {claim.value:,.0f}") for claim in wrong[1:]),

@@ -70,6 +70,6 @@ class TooFewSeeds(Rule):
         yield self.finding(
             f"The logs show {count} seed{'s' if count > 1 else ''} with a result where a record takes {needed}.",
             place,
-            *(Related(Location(log.path), f"seed {seed}") for log, seed in shown),
+            *(Related(Location(log.path), "no seed" if seed is None else f"seed {seed}") for log, seed in shown),
             confidence=Confidence.HIGH,
         )

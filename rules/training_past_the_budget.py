@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from golf_audit.evidence.budget import TrainingTime, training_time
+from golf_audit.evidence.hardware import other_devices
 from golf_audit.evidence.runlog import Run, RunLog
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Confidence, Finding, Related, Severity, Unproven
@@ -34,6 +35,10 @@ class TrainingPastTheBudget(Rule):
         Example("stopped with a reserve", files=submission()),
         Example("one step late", files=submission(SampleRun(train_ms=600_133))),
         Example("one slow step late", files=submission(SampleRun(train_ms=600_650, steps=700))),
+        Example(
+            "long, but on eight A800",
+            files=submission(SampleRun(train_ms=1_200_000), metadata={"hardware": "8x A800-SXM4-80GB"}),
+        ),
         Example("long, but on one GPU", files=submission(SampleRun(train_ms=2_400_000, world=1))),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
@@ -58,6 +63,7 @@ class TrainingPastTheBudget(Rule):
             for log, run in case.evidence.claimed_runs
             if (took := training_time(run))
             and run.world_size in {None, _RANKS}
+            and not any(other_devices(case.evidence, log, run))
             and took.seconds > budget + max(grace, steps * took.step_seconds)
         ]
         if late:

@@ -136,7 +136,7 @@ class Ruler:
                 return Coverage(known["kind"]), known["means"]
         tokenizer = self._by_ratio(ratio)
         if tokenizer and tokens < tokenizer["low"] * float(table["subset_fraction"]):
-            return Coverage.PART, f"{tokens / tokenizer['low']:.1%} of the set's {tokenizer['name']} tokens"
+            return Coverage.PART, f"{tokens / tokenizer['low']:.1%} of the set's tokens in {tokenizer['name']}"
         counted = next((row for row in table["tokenizers"] if row["low"] <= tokens <= row["high"]), None)
         if counted:
             return (

@@ -44,6 +44,11 @@ class Weighing:
     """Other compressed totals in the run, where it tried several packings."""
 
     @property
+    def whose(self) -> str:
+        """The run in words."""
+        return f"seed {self.seed}" if self.seed is not None else "the run"
+
+    @property
     def logged(self) -> int | None:
         """The total that the log states, else model and code as it counts them."""
         if self.total:
