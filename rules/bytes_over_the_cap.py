@@ -84,6 +84,19 @@ class BytesOverTheCap(Rule):
             says="cannot be packed",
         ),
         Example(
+            "a total alone, over the cap by less than the script weighs",
+            files=submission(
+                SampleRun(),
+                code=_BIG,
+                metadata={"bytes_total": None, "seed_results": {}},
+                readme="# R\n",
+                files={
+                    "train_seed42.log": "Total submission size: 16020000 bytes\nfinal val_loss:2.0000 val_bpb:1.1845\n"
+                },
+            ),
+            says="straddles",
+        ),
+        Example(
             "a packing that fits, stated beside a log of one that does not",
             files=submission(
                 SampleRun(model=24_655_764),
@@ -277,6 +290,13 @@ class _Judged:
         return self.weighing.log.location(line.line) if line else None
 
 
+def _least(weighing: Weighing, packing: Packing | None) -> int:
+    """The least that the artifact can weigh: its model, which is the total without all of the code where it is not logged, and the smallest packing."""
+    code = weighing.code.size if weighing.code else max(weighing.shipped_code, len(packing.source) if packing else 0)
+    model = weighing.model.size if weighing.model else (weighing.logged or 0) - code
+    return model + (packing.least if packing else 0)
+
+
 def _judge(weighing: Weighing, packing: Packing | None, cap: int) -> _Judged:
     readings = {"as logged": weighing.logged or 0}
     if weighing.shipped:
@@ -284,8 +304,7 @@ def _judge(weighing: Weighing, packing: Packing | None, cap: int) -> _Judged:
     packed = weighing.packed(packing.within(cap - weighing.model.size)) if packing and weighing.model else None
     if packed:
         readings["with the script packed"] = packed
-    least = weighing.packed(packing.least if packing else 0)
-    if min(readings.values()) > cap and (least is None or least > cap):
+    if min(readings.values()) > cap and _least(weighing, packing) > cap:
         return _Judged(weighing, readings, _Kind.OVER)
     counted = readings["as logged"] <= cap and packed is not None and packed <= cap
     return _Judged(weighing, readings, _Kind.COUNTED_PACKED if counted else _Kind.STRADDLES)

@@ -69,6 +69,8 @@ def events_of(line: int, text: str) -> Iterator[Event]:
 def _device(line: int, text: str) -> Iterator[Event]:
     if match := patterns.GPU.search(text):
         yield Gpu(line, (match[1] or match[2]).strip())
+    elif patterns.APPLE.match(text):
+        yield Gpu(line, "a device of Apple's (MLX)")
     elif match := patterns.VERSION.search(text):
         yield Version(line, match[1], match[2])
 

@@ -76,6 +76,8 @@ GPU = re.compile(
     r"^\|\s+\d+\s+((?:NVIDIA|Tesla|AMD)\s.*?)\s+(?:On|Off|WDDM|TCC|N/A)\s|\b(?:gpu|device)(?:_name| name)?\s*[:=]\s*((?:NVIDIA|Tesla)(?: [\w/-]++(?!\s*[:=]))*)",
     re.I,
 )
+APPLE = re.compile(r"^(?:Running )?mlx(?:_version)?\s*[: ]\s*v?\d+\.\d+", re.I)
+"""The framework of Apple's own chips."""
 VERSION = re.compile(r"Running (Python|PyTorch) (\S+)")
 RANK = re.compile(r"^\[(?:rank|default)\d+\]:\s?")
 STAMP = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[,.]\d+)?Z?\]?(?: - \w+ -)?\s+")
@@ -89,7 +91,7 @@ PHASES: tuple[tuple[re.Pattern[str], PhaseKind], ...] = (
 KEYWORDS = (
     "bpb", "loss", "BPB", "byte", "Byte", "size", "Size", "seed", "SEED", "Seed", "time", "TIME", "elapsed", " in ", "done", "okens",
     "ranks", "world", "World", "GPU", "gpu", "train", "Train", "MB", "artifact", "Artifact", "reserv", "Running P", "NVIDIA",
-    "Traceback", "Killed", "SIG", "OutOfMemory", "out of memory", "ema:", "swa:", "EMA", "late_qat", "gptq", "GPTQ", "loop:",
+    "MLX", "mlx", "Traceback", "Killed", "SIG", "OutOfMemory", "out of memory", "ema:", "swa:", "EMA", "late_qat", "gptq", "GPTQ", "loop:",
     " steps", " ga:",
 )  # fmt: skip
 """A line with none of these, and no field at its beginning, says nothing that is looked for."""
