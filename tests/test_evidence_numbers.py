@@ -179,6 +179,13 @@ def test_the_best_seed_as_headline() -> None:
     )
 
 
+def test_the_better_of_two_runs() -> None:
+    """The score that counts, and that of the other run."""
+    runs = (SampleRun(42, 1.08012), SampleRun(7, 1.08061))
+    files = submission(*runs, files={"first/train_seed42.log": SampleRun(42, 1.08133).log()})
+    check("better-of-two-runs", files, "1.08012", "1.08133")
+
+
 def test_the_gain_over_the_record() -> None:
     """The gain in bpb and in nats per token, and the one-sided Welch probability against the row that stood."""
     record = next(row for row in BOOK.table("frontier")["rows"] if row["pr"] == 1626)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from golf_audit.evidence.commands import Command, command_of_the_run
+from golf_audit.evidence.events import CodeSize
 from golf_audit.evidence.setting import Setting
 
 if TYPE_CHECKING:
@@ -74,3 +75,22 @@ def _normal(value: str) -> str:
         return repr(float({"true": "1", "false": "0"}.get(value.lower(), value)))
     except ValueError:
         return value.rstrip("/").rpartition("/")[2]
+
+
+def alike(one: "Run", other: "Run") -> bool:
+    """Whether two runs printed the same settings before they trained, paths and names apart, and counted the same code."""
+    settings = _settings(one)
+    return len(settings) >= _TELLING and settings == _settings(other) and _code(one) == _code(other)
+
+
+_TELLING = 5
+"""Fewer settings than these do not tell one configuration from another."""
+
+
+def _settings(run: "Run") -> dict[str, str]:
+    printed = {name: echo for name, echo in run.echo.items() if echo.line < run.first_step_line}
+    return {name: _normal(echo.value) for name, echo in printed.items() if name not in _RUN_SPECIFIC}
+
+
+def _code(run: "Run") -> set[int]:
+    return {event.size for event in run.events if isinstance(event, CodeSize)}
