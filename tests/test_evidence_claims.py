@@ -128,6 +128,13 @@ def test_a_table_by_seed_is_read() -> None:
     ]
 
 
+def test_times_of_another_machine_are_not_the_run_s() -> None:
+    """Below a heading that names another device a table's scores are read, and its times are not."""
+    table = "| Seed | val_bpb | TTT time |\n|---|---|---|\n| 42 | 1.1220 | 4,914s |\n"
+    folder = Folder.from_files({"README.md": f"# R\n\n## Validation runs (2xA6000, 3 seeds)\n\n{table}"})
+    assert [claim.quantity for claim in read_claims(folder).readme.claims] == [Quantity.BPB]
+
+
 def test_prose_is_read() -> None:
     """The headline, the record that is quoted, a bound on evaluation and a denial of adaptation are read from sentences."""
     text = "# R\n\n**val_bpb = 1.0750** (std 0.0023) | ~15.99 MB\n\nvs leaderboard SOTA (1.0827): better\n- Eval ops < 200s (no TTT)\n"

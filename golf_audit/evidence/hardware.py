@@ -5,15 +5,12 @@ from collections.abc import Iterator
 
 from golf_audit.evidence.events import Gpu
 from golf_audit.evidence.evidence import Evidence
+from golf_audit.evidence.naming import other_device
 from golf_audit.evidence.runlog import Run, RunLog
 from golf_audit.finding import Location
 
 CONTEST = "H100"
 """The device that the budgets are of."""
-_OTHER = re.compile(
-    r"\b(?P<count>\d+)\s*[x×]\s*(?:NVIDIA\s+)?(?P<name>(?:RTX|GTX|GeForce|Tesla|Quadro)[\w -]{0,24}|[ABLTV]\d{1,4}\w?|H200|GH200|GB\d+|MI\d+\w?|TPU\w*|DGX Spark)\b",
-    re.IGNORECASE,
-)
 _OURS = re.compile(rf"\d\s*[x×]\s*(?:NVIDIA\s+)?{CONTEST}", re.IGNORECASE)
 
 
@@ -34,5 +31,5 @@ def _said(evidence: Evidence) -> Iterator[tuple[str, Location]]:
     if any(_OURS.search(text) for text, _ in words):
         return
     for text, place in words:
-        if match := _OTHER.search(text):
-            yield f"{match['count']} x {match['name'].strip()}", place
+        if device := other_device(text):
+            yield device, place

@@ -26,6 +26,16 @@ _TRAIN = re.compile(r"train|wallclock_seconds|^wallclock|step_stop", re.I)
 _EVAL = re.compile(r"eval|ttt|slot|score|inference|sliding|n-?gram", re.I)
 _PROCESS = re.compile(r"process|(?<![a-z])real(?![a-z])", re.I)
 _STATISTIC = re.compile(r"(?<![a-z])(mean|avg|average|max|min|worst)(?![a-z])", re.I)
+_OTHER_DEVICE = re.compile(
+    r"\b(?P<count>\d+)\s*[x×]\s*(?:NVIDIA\s+)?(?P<name>(?:RTX|GTX|GeForce|Tesla|Quadro)[\w -]{0,24}|(?:RTX )?[ABLTV]\d{1,4}\w?|H200|GH200|GB\d+|MI\d+\w?|TPU\w*|DGX Spark)\b",
+    re.IGNORECASE,
+)
+
+
+def other_device(text: str) -> str:
+    """So many of another device than the contest's, where a text names them; else empty."""
+    match = _OTHER_DEVICE.search(text)
+    return f"{match['count']} x {match['name'].strip()}" if match else ""
 
 
 def is_aside(name: str) -> bool:

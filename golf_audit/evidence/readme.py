@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from golf_audit.evidence.claim import SECONDS, Claim, Quantity
-from golf_audit.evidence.naming import is_aside, quantity_of, statistic_of
+from golf_audit.evidence.naming import is_aside, other_device, quantity_of, statistic_of
 from golf_audit.evidence.numbers import Number, numbers
 from golf_audit.finding import Location
 
@@ -98,6 +98,11 @@ class Table:
         """Whether its heading says that it is about other runs than the claimed one."""
         return bool(_ASIDE_HEADING.search(self.heading))
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its heading says that its runs were on another device: their times are not the claimed ones."""
+        return bool(other_device(self.heading))
+
 
 def read_readme(folder: "Folder") -> Readme:
     """Read the folder's README; an empty one where there is none."""
@@ -105,7 +110,12 @@ def read_readme(folder: "Folder") -> Readme:
     if file is None or file.size > _LARGEST:
         return Readme()
     lines = file.lines
-    claims = tuple(claim for table in tables(lines) for claim in _table_claims(file, table))
+    claims = tuple(
+        claim
+        for table in tables(lines)
+        for claim in _table_claims(file, table)
+        if not (table.is_elsewhere and claim.quantity in SECONDS)
+    )
     return Readme(file, claims, _headline(file, lines), _std(file, lines), tuple(_statements(file, lines)))
 
 
