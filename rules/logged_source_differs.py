@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from golf_audit.decoding.source import Source
 from golf_audit.evidence.runtime import Embedded
 from golf_audit.evidence.samples import SampleRun, submission
+from golf_audit.evidence.uncommented import uncommented
 from golf_audit.finding import Confidence, Finding, Location, Related, Severity, Unproven
 from golf_audit.rule import Example, Rule
 from golf_audit.text import shorten
@@ -47,7 +48,7 @@ class LoggedSourceDiffers(Rule):
     The script in the folder should be the script that ran.
 
     Many runs print their own source into the log first. Where the shipped script differs from that print, the numbers are
-    of another script. A comment or an empty line changes nothing; a changed constant may change everything, so the changed lines are shown.
+    of another script. A comment, a docstring or an empty line changes nothing; a changed constant may change everything, so the changed lines are shown.
     """
 
     code = "GA-CODE-003"
@@ -59,6 +60,10 @@ class LoggedSourceDiffers(Rule):
         Example(
             "comments and blank lines differ",
             files=submission(SampleRun(), code="# tidied\n\n" + _CODE, files=_with_source(_CODE)),
+        ),
+        Example(
+            "a docstring more",
+            files=submission(SampleRun(), code=f'"""What it is."""\n{_CODE}', files=_with_source(_CODE)),
         ),
         Example("a log without source", files=submission(SampleRun(), code=_CODE)),
     )
@@ -93,7 +98,8 @@ class LoggedSourceDiffers(Rule):
             if not sources or any(_plain(source.text) in known for source in sources):
                 continue
             printed = sources[-1]
-            changed = _changes(printed.text, shipped[-1].text) if shipped else []
+            same = shipped and _without(printed.text) == _without(shipped[-1].text)
+            changed = _changes(printed.text, shipped[-1].text) if shipped and not same else []
             if not changed:
                 continue
             told = "; ".join(line for _, line in changed[:_SHOWN])
@@ -117,6 +123,11 @@ def _lines(text: str) -> list[tuple[int, str]]:
         for n, line in enumerate(text.splitlines(), 1)
         if line.strip() and not line.lstrip().startswith("#")
     ]
+
+
+def _without(text: str) -> str:
+    """The program without comments and docstrings; the text itself where it does not parse."""
+    return uncommented(text) or text
 
 
 def _plain(text: str) -> str:

@@ -32,6 +32,7 @@ class MissingFile(Rule):
             ),
         ),
         Example("another name for the README", files=submission(files={"README.md": "", "readme.md": "# R\n"})),
+        Example("a README with a prefix", files=submission(files={"README.md": "", "V19_README.md": "# R\n"})),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("no metadata", files=submission(files={"submission.json": ""}), says="submission.json"),

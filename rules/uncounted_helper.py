@@ -18,7 +18,7 @@ _ENTRY = "import helper\n\nhelper.run()\n"
 _PLAIN = "value = 1\n" * 2_000
 _NATIVE = (".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp")
 _PACKED = 0.5
-"""A script counted with less than this part of its shipped bytes was counted in a packed form."""
+"""A script counted with less than this part of its readable text was counted in a packed form."""
 _HELPER = "def run():\n    return 1\n" + "#" * 12_000 + "\n"
 
 
@@ -99,7 +99,7 @@ class UncountedHelper(Rule):
         cap = int(case.rulebook.limit("artifact_bytes"))
         heaviest = max(totals, key=lambda weighing: weighing.logged or 0)
         logged, extra = heaviest.logged or 0, sum(len(text.encode()) for text in helpers.values())
-        packed = _packed(helpers) if _counts_packed(heaviest) and logged <= cap < logged + extra else extra
+        packed = _packed(helpers) if _counts_packed(heaviest, case) and logged <= cap < logged + extra else extra
         beyond = logged <= cap < logged + packed
         remark = f"; packed like the script that the log counts, {logged + packed:,}" if packed != extra else ""
         yield self.finding(
@@ -123,9 +123,10 @@ def _helpers(case: "Case") -> dict[str, str]:
     return modules | {file.path: file.text for file in native if re.search(rf"[\"'/]{re.escape(file.name)}[\"']", code)}
 
 
-def _counts_packed(weighing: Weighing) -> bool:
-    """Whether the log counts a packed form of a script that is shipped readable."""
-    return weighing.code is not None and weighing.code.size < _PACKED * weighing.shipped_code
+def _counts_packed(weighing: Weighing, case: "Case") -> bool:
+    """Whether the log counts the script in a packed form."""
+    readable = len(case.source.text) if isinstance(case.source, Source) else 0
+    return weighing.code is not None and weighing.code.size < _PACKED * readable
 
 
 def _packed(helpers: Mapping[str, str]) -> int:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from golf_audit.evidence.claim import SECONDS, Claim, Quantity
@@ -106,7 +107,9 @@ class Table:
 
 def read_readme(folder: "Folder") -> Readme:
     """Read the folder's README; an empty one where there is none."""
-    file = next((f for p, f in folder.files.items() if re.fullmatch(r"(?i)readme(\.md|\.txt|\.md\.txt)?", p)), None)
+    named = (f for p, f in folder.files.items() if re.fullmatch(r"(?i)readme(\.md|\.txt|\.md\.txt)?", p))
+    nearly = (f for p, f in folder.files.items() if re.fullmatch(r"(?i)[^/]*readme[^/]*\.md", p))
+    file = next(chain(named, nearly), None)
     if file is None or file.size > _LARGEST:
         return Readme()
     lines = file.lines
