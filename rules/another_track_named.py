@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from golf_audit.evidence.evidence import Evidence
+from golf_audit.evidence.evidence import NON_RECORD, Evidence
 from golf_audit.evidence.samples import submission
 from golf_audit.finding import Finding, Location, Severity, Unproven
 from golf_audit.rule import Example, Rule
@@ -13,7 +13,6 @@ from golf_audit.text import shorten
 if TYPE_CHECKING:
     from golf_audit.case import Case
 
-_NON_RECORD = re.compile(r"(?i)\bnon[-_ ]?record")
 _RECORD = re.compile(r"(?i)^\W*(?:\[?new )?record\b\]?\s*[:—–-]")
 _RECORD_FIELD = re.compile(r"(?i)^(?:track_)?(?:10 ?min(?:-8xh100)?[-_ /]16 ?mb|record)$")
 _DATED = re.compile(r"20\d\d-\d\d?-\d\d?(?:$|[_-])")
@@ -76,7 +75,7 @@ class AnotherTrackNamed(Rule):
 def _other(evidence: Evidence, *, for_the_record: bool) -> tuple[str, Location] | None:
     """Who names the other track, in words, with the place; None where nobody does."""
     for pointer, text, place in evidence.claims.metadata.text():
-        wrong = _NON_RECORD.search(text) if for_the_record else _RECORD_FIELD.match(text.strip())
+        wrong = NON_RECORD.search(text) if for_the_record else _RECORD_FIELD.match(text.strip())
         if pointer == "/track" and wrong:
             return f"submission.json says {shorten(text, 60)!r}", place
     readme = evidence.claims.readme.file
@@ -84,7 +83,7 @@ def _other(evidence: Evidence, *, for_the_record: bool) -> tuple[str, Location] 
     number, title = next(titles, (0, ""))
     title = title.lstrip("# ")
     if readme and (
-        _NON_RECORD.search(title) if for_the_record else _RECORD.match(title) and not _NON_RECORD.search(title)
+        NON_RECORD.search(title) if for_the_record else _RECORD.match(title) and not NON_RECORD.search(title)
     ):
         return f"the README is titled {shorten(title, 60)!r}", readme.location(number)
     return None

@@ -26,7 +26,8 @@ class EvaluationPastTheBudget(Rule):
     All that the headline score needs counts, from the finished training to the last token: whatever adapts the model to
     the validation text, and the pass that scores it. Diagnostic passes do not count. The parts are added up from
     the log's own times, each once. On fewer ranks, or on another device, the same work takes another time: where eight could do it
-    in time, only a log of eight H100 can tell.
+    in time, only a log of eight H100 can tell. Where a folder of the record track calls itself non-record, the
+    organisers have to say what it is.
     """
 
     code = "GA-TIME-004"
@@ -94,6 +95,7 @@ class EvaluationPastTheBudget(Rule):
         took, line = over[0]
         sure = line.run.world_size == _RANKS and case.evidence.is_certain
         elsewhere, share = _elsewhere(case, line, took.seconds)
+        open_question = case.evidence.calls_itself_non_record or (elsewhere and share <= budget)
         return self.finding(
             f"{f'Seed {line.seed}' if line.seed is not None else 'The run'} needed {took.seconds:.1f} s of {budget:.0f} s"
             f" to evaluate{elsewhere}: {_told(took)}.",
@@ -105,7 +107,7 @@ class EvaluationPastTheBudget(Rule):
                 for claim in _own_sum(case, budget)
             ),
             confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
-            severity=Severity.RULING if elsewhere and share <= budget else Severity.DISQUALIFYING,
+            severity=Severity.RULING if open_question else Severity.DISQUALIFYING,
         )
 
     def _stated(self, case: "Case", budget: float) -> Iterator[Finding]:
@@ -119,6 +121,7 @@ class EvaluationPastTheBudget(Rule):
                 f"The submission states an evaluation of {worst.value:.0f} s of {budget:.0f} s.",
                 worst.location,
                 confidence=Confidence.MEDIUM,
+                severity=Severity.RULING if case.evidence.calls_itself_non_record else Severity.DISQUALIFYING,
             )
 
 

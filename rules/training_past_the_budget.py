@@ -24,7 +24,8 @@ class TrainingPastTheBudget(Rule):
 
     Every script looks at its clock after a step, so a loop stops up to one step late: half of all accepted logs read
     600.0 to 600.5 s, and that is allowed. A loop that runs a second longer than one step explains has another cap. Runs on other
-    hardware are another rule's business, and the non-record track has no such budget.
+    hardware are another rule's business, and the non-record track has no such budget; where a folder of the record track calls
+    itself non-record, the organisers have to say what it is.
     """
 
     code = "GA-TIME-001"
@@ -48,6 +49,11 @@ class TrainingPastTheBudget(Rule):
             files=submission(SampleRun(1), SampleRun(2, train_ms=605_055), SampleRun(3)),
             says="Seed 2",
         ),
+        Example(
+            "five seconds late, in the record track, of a run that calls itself non-record",
+            files=submission(SampleRun(train_ms=605_055), metadata={"name": "Non-record: an ablation"}),
+            says="605.1 s",
+        ),
         Example("fifteen minutes", files=submission(SampleRun(train_ms=899_989)), says="900.0 s"),
     )
 
@@ -68,9 +74,10 @@ class TrainingPastTheBudget(Rule):
         ]
         if late:
             late.sort(key=lambda item: -item[0].seconds)
-            yield self._finding(late, budget)
+            non_record = case.evidence.calls_itself_non_record
+            yield self._finding(late, budget, Severity.RULING if non_record else self.severity)
 
-    def _finding(self, late: list[tuple[TrainingTime, RunLog, Run]], budget: float) -> Finding:
+    def _finding(self, late: list[tuple[TrainingTime, RunLog, Run]], budget: float, severity: Severity) -> Finding:
         took, log, run = late[0]
         seed = run.seed if run.seed is not None else log.seed
         sure = run.world_size == _RANKS and not took.coarse and took.seconds > budget + _PLAINLY
@@ -79,4 +86,5 @@ class TrainingPastTheBudget(Rule):
             log.location(took.line),
             *(Related(other.location(time.line), f"{time.seconds:.1f} s") for time, other, _ in late[1:]),
             confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+            severity=severity,
         )

@@ -1,5 +1,6 @@
 """Everything a submission's folder states, read once."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from golf_audit.submission import Folder
 
 RECORD_TRACK = "track_10min_16mb"
+NON_RECORD = re.compile(r"(?i)\bnon[-_ ]?record")
+_NAMES = ("/track", "/name", "/title")
+"""Where metadata says what the submission is."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,14 @@ class Evidence:
     def for_the_record(self) -> bool:
         """Whether the folder stands in the record track, where the budgets of time hold."""
         return self.folder.track == RECORD_TRACK
+
+    @property
+    def calls_itself_non_record(self) -> bool:
+        """Whether the README's title, or the metadata's name or track, says that it is no record, wherever the folder stands."""
+        named = [text for pointer, text, _ in self.claims.metadata.text() if pointer in _NAMES]
+        readme = self.claims.readme.file
+        title = next((line for line in readme.lines if line.startswith("#")), "") if readme else ""
+        return any(NON_RECORD.search(text) for text in (*named, title))
 
 
 def read_evidence(folder: "Folder") -> Evidence:
