@@ -60,8 +60,9 @@ def disagreements(results: Sequence[Result]) -> Iterator[str]:
 
 
 def classes(results: Sequence[Result], labels: Sequence[Label]) -> Iterator[str]:
-    """A row for each labelled class, every miss with what was said instead, and the legal ones called illegal."""
+    """A row for each labelled class, every miss with what was said instead, and the legal ones called illegal; of what was audited."""
     said = {label.pr: [one for one in results if one.pr == label.pr and label.is_about(one.folder)] for label in labels}
+    labels = [label for label in labels if said[label.pr]]
     yield from ("", "| class | found | missed |", "|---|---|---|")
     for name, codes in CLASSES.items():
         yield _row(name, codes, [label for label in labels if name in label.categories], said)

@@ -146,13 +146,13 @@ def test_a_job_that_dies_or_hangs_is_lost_alone() -> None:
 
 
 def test_what_is_found_of_the_evidence_is_counted() -> None:
-    """Each disagreement is counted once for a pull request, hints are not, and a class is found by the rules about it."""
+    """Each disagreement is counted once for a pull request, hints are not, and a class is found, of what was audited, by the rules about it."""
     results = (
         result(1, "legal", found("GA-ART-001", severity="info")),
         result(2, "illegal", found("GA-ART-001"), found("GA-ART-001")),
         result(3, "legal", found("GA-ART-001", confidence="low")),
     )
-    labels = (label(1, "legal"), label(2, "illegal", "over_bytes"), label(3, "illegal", "over_bytes"))
+    labels = (label(1, "legal"), *(label(pr, "illegal", "over_bytes") for pr in (2, 3, 4)))
     told = "\n".join(disagreements(results))
     assert "| GA-ART-001 some-rule | 2 | 2 disqualifying, high; 1 info, high | #1, #2 |" in told
     told = "\n".join(classes(results, labels))
