@@ -10,14 +10,16 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sentencepiece
+import torch
 
-from .data import HEADER, MAGIC, SPACE, VERSION, DataError, open_shard
+from .data import HEADER, MAGIC, SPACE, VERSION, DataError, byte_table, open_shard, open_tokenizer
 
 EXPORT = "willdepueoai/parameter-golf"
 """The dataset repository that the contest's own download script names."""
@@ -70,64 +72,123 @@ def train_tokenizer(texts: list[str], vocab_size: int, path: Path) -> None:
 
 def documents_of(paths: list[Path]) -> list[str]:
     """The documents of text files: each paragraph, cut at blank lines, is one."""
-    texts = [part.strip() for path in paths for part in path.read_text(encoding="utf-8").split("\n\n")]
+    texts = [part.strip() for path in paths for part in _text_of(path).split("\n\n")]
     documents = [text for text in texts if text]
     if len(documents) < 2:
         raise DataError(f"{len(documents)} documents are too few: one part is validation, one training")
     return documents
 
 
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of one split."""
+
+    tokens: int
+    text_bytes: int
+    """Of the documents as they were given."""
+    counted_bytes: int
+    """Of the documents as bits per byte will count them; fewer or more where the tokenizer changes the text."""
+
+
 def prepare_text(
     documents: list[str], data_dir: Path, dataset: str, tokenizer: Path, *, val_documents: int, shard_tokens: int
-) -> dict[str, int]:
+) -> dict[str, Prepared]:
     """
     Write `documents` as shards: the first `val_documents` are the validation split, the rest is for training.
 
-    Every document begins with the tokenizer's mark of a beginning. Returns the tokens of each split.
+    Every document begins with the tokenizer's mark of a beginning, if it has one. The folder of the shards appears
+    whole or not at all; one that exists is not added to.
     """
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(tokenizer))
+    pieces = open_tokenizer(tokenizer)
     if pieces.vocab_size() > np.iinfo(np.uint16).max + 1:
         raise DataError(f"{tokenizer} has {pieces.vocab_size()} pieces; a shard's tokens are 16 bits")
-    folder = data_dir / "datasets" / dataset
+    folder = shards_folder(data_dir, dataset)
     splits = {"val": documents[:val_documents], "train": documents[val_documents:]}
     for split, part in splits.items():
         if not part:
             raise DataError(f"no documents are left for the {split} split")
-    counts = {}
-    for split, part in splits.items():
-        tokens = np.concatenate([[pieces.bos_id(), *pieces.encode(text)] for text in part]).astype(np.uint16)
-        counts[split] = len(tokens)
-        for number, start in enumerate(range(0, len(tokens), shard_tokens)):
-            write_shard(folder / f"fineweb_{split}_{number:06d}.bin", tokens[start : start + shard_tokens])
-    return counts
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".prepare-") as parent:
+        made = Path(parent, "shards")
+        prepared = {
+            split: _write_split(part, pieces, made / f"fineweb_{split}", shard_tokens) for split, part in splits.items()
+        }
+        made.rename(folder)
+    return prepared
 
 
-def download(data_dir: Path, dataset: str, train_shards: int, say: Say, repository: str = EXPORT) -> list[Path]:
+def shards_folder(data_dir: Path, dataset: str) -> Path:
+    """Where the shards of a new dataset go; raises `DataError` where there are some already."""
+    folder = data_dir / "datasets" / dataset
+    if folder.exists():
+        raise DataError(f"{folder} exists already")
+    return folder
+
+
+def _write_split(
+    documents: list[str], pieces: sentencepiece.SentencePieceProcessor, stem: Path, shard_tokens: int
+) -> Prepared:
+    # The shards `<stem>_000000.bin` and so on.
+    mark = [pieces.bos_id()] if pieces.bos_id() >= 0 else []
+    tokens = np.concatenate([[*mark, *pieces.encode(text)] for text in documents]).astype(np.uint16)
+    for number, start in enumerate(range(0, len(tokens), shard_tokens)):
+        write_shard(stem.with_name(f"{stem.name}_{number:06d}.bin"), tokens[start : start + shard_tokens])
+    ids = torch.from_numpy(tokens.astype(np.int64))
+    first = ids.new_tensor([pieces.bos_id() if mark else pieces.unk_id()])  # nothing comes before the first token
+    counted = byte_table(pieces, ids.device).count(torch.cat([first, ids[:-1]]), ids)
+    return Prepared(len(tokens), sum(len(text.encode()) for text in documents), int(counted.sum().item()))
+
+
+def download(data_dir: Path, dataset: str, train_shards: int, say: Say) -> list[Path]:
     """
     Fetch the published export: all validation shards, the first `train_shards` for training, and the tokenizer.
 
-    What is there already is kept. `HF_ENDPOINT` names another hub. Raises `DataError` where the export lacks
-    something, or what came is no shard.
+    What is there already is kept. `HF_ENDPOINT` names another hub and `MATCHED_FINEWEB_REPO_ID` another repository,
+    as for the contest's own script. Raises `DataError` where the export lacks something, or what came is no shard.
     """
+    repository = os.environ.get("MATCHED_FINEWEB_REPO_ID", EXPORT)
     hub = f"{os.environ.get('HF_ENDPOINT', 'https://huggingface.co')}/datasets/{repository}/resolve/main/{ROOT}"
-    manifest = json.loads(b"".join(_fetch(f"{hub}/manifest.json")))
-    entry = _named(manifest, "datasets", dataset)
-    published = int(entry["stats"]["files_train"])
-    if train_shards > published:
-        raise DataError(f"{dataset} has {published} training shards, not {train_shards}")
-    shards = [f"fineweb_val_{number:06d}.bin" for number in range(int(entry["stats"]["files_val"]))]
-    shards += [f"fineweb_train_{number:06d}.bin" for number in range(train_shards)]
-    wanted = {data_dir / "datasets" / dataset / name: f"{hub}/datasets/{dataset}/{name}" for name in shards}
-    model = _named(manifest, "tokenizers", entry["tokenizer_name"])["model_path"]
-    wanted[data_dir / "tokenizers" / Path(model).name] = f"{hub}/{model}"
-    for path, url in wanted.items():
+    manifest = _manifest(f"{hub}/manifest.json")
+    try:
+        wanted = _files(manifest, dataset, train_shards)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{hub}/manifest.json does not say where {dataset} is: {error!r}") from None
+    for place, name in wanted.items():
+        path, url = data_dir / place, f"{hub}/{name}"
         if path.exists():
             continue
         say(f"{url} -> {path}")
         _write_whole(path, _fetch(url))
         if path.suffix == ".bin":
             _check(path)
-    return list(wanted)
+    return [data_dir / place for place in wanted]
+
+
+def _manifest(url: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(b"".join(_fetch(url))))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{url} is not the manifest of an export: {error}") from None
+
+
+def _files(manifest: dict[str, Any], dataset: str, train_shards: int) -> dict[str, str]:
+    # Path in the data folder -> path in the export, of everything that a run needs.
+    entry = _named(manifest, "datasets", dataset)
+    published = int(entry["stats"]["files_train"])
+    if train_shards > published:
+        raise DataError(f"{dataset} has {published} training shards, not {train_shards}")
+    shards = [f"fineweb_val_{number:06d}.bin" for number in range(int(entry["stats"]["files_val"]))]
+    shards += [f"fineweb_train_{number:06d}.bin" for number in range(train_shards)]
+    places = [f"datasets/{dataset}/{name}" for name in shards]
+    model = str(_named(manifest, "tokenizers", entry["tokenizer_name"])["model_path"])
+    return {place: place for place in places} | {f"tokenizers/{Path(model).name}": model}
 
 
 def _check(path: Path) -> None:

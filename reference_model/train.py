@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .adapt import evaluate_score_first
 from .artifact import ArtifactError, read_artifact, write_artifact
-from .clock import Clock, ClockError
+from .clock import Clock, ClockError, seconds_since_start
 from .config import Config
 from .data import DataError, TrainLoader, Validation, load_validation
 from .documents import evaluate_documents
@@ -180,9 +180,9 @@ def load_model(config: Config, team: Team) -> GPT:
     return model
 
 
-def eval_phase(config: Config, team: Team, log: RunLog) -> None:
-    """From the artifact to the score, on the second clock."""
-    clock = Clock(config.eval_wallclock_seconds, settle=team.settle)
+def eval_phase(config: Config, team: Team, log: RunLog, spent: float) -> None:
+    """From the artifact to the score, on the second clock, of which `spent` seconds are gone."""
+    clock = Clock(config.eval_wallclock_seconds, settle=team.settle, spent=spent)
     with clock.part("evaluation"):
         val = load_validation(config, team)
         model = load_model(config, team)
@@ -204,15 +204,20 @@ def eval_phase(config: Config, team: Team, log: RunLog) -> None:
 
 def main(config: Config, code: bytes) -> None:
     """Run the phases; `code` is the script as it is shipped. Data or limits that rule a run out end it with 64."""
-    phases = os.environ.get("PHASE", "train,eval").split(",")
+    phases = set(os.environ.get("PHASE", "train,eval").split(","))
+    if not phases <= {"train", "eval"}:
+        raise ValueError(f"PHASE={os.environ['PHASE']!r} is not train, eval or both")
     team = join_team()
     log = RunLog(config.log_path, team)
     try:
         if "train" in phases:
             log.begin(config, team, code)
             train_phase(config, team, log, len(code))
+        else:
+            log.resume(config, team)
         if "eval" in phases:
-            eval_phase(config, team, log)
+            # A process that only evaluates is on the second clock from its first moment.
+            eval_phase(config, team, log, 0.0 if "train" in phases else seconds_since_start())
     except (ArtifactError, ClockError, DataError) as error:
         log.line(f"refused: {error}")
         raise SystemExit(64) from error

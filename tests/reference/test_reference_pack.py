@@ -9,20 +9,16 @@ from pathlib import Path
 
 import pytest
 from golf_audit.reference_model.bundle import packed_script
+from golf_audit.reference_model.claims import Author, metadata, readme
 from golf_audit.reference_model.commands import main
-from golf_audit.reference_model.pack import Author, PackError, metadata, pack, readme
+from golf_audit.reference_model.pack import PackError, pack
 from golf_audit.reference_model.presets import preset
 from golf_audit.reference_model.results import ResultsError, RunResults, Score, read_results
 
+from tests.toy import SMALL
+
 ROOT = Path(__file__).resolve().parents[2]
 AUTHOR = Author("A. Nobody", "anobody", "2026-05-01")
-SMALL = {
-    "ITERATIONS": "2",
-    "WARMUP_STEPS": "0",
-    "TRAIN_BATCH_TOKENS": "512",
-    "VAL_LOSS_EVERY": "0",
-    "LORA_CHUNK_TOKENS": "64",
-}
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +110,8 @@ def results(seed: int, bpb: float) -> RunResults:
     """A run of three evaluations, the last of which is the claim."""
     labels = ("pre-quantization post-ema", "quantized", "quantized_ttt")
     scores = {label: Score(2.0 * bpb, bpb + (label == "quantized"), 10.0) for label in labels}
-    return RunResults(seed, 4600, 599.5, 500.0, 8, 15_900_000 + seed, 22_000, scores)
+    config = replace(preset("pr1858"), seed=seed)
+    return RunResults(config, 4600, 599.5, 500.0, 8, 15_900_000 + seed, 22_000, "", scores)
 
 
 def test_the_tables_are_computed() -> None:
@@ -124,15 +121,16 @@ def test_the_tables_are_computed() -> None:
     assert (data["val_bpb"], data["val_loss"]) == (1.1, 2.2)
     assert (data["val_bpb_std"], data["bytes_total"]) == (0.1, 15_922_003)
     assert data["seeds"] == [1, 2, 3]
-    text = readme(config, runs)
+    text = readme(config, config, runs)
     assert "**val_bpb 1.10000** (mean of 3, standard deviation 0.10000)" in text
     assert "| 2 | 4600 | 1.10000 | 2.10000 | 2.20000 | 1.10000 | 15,922,002 | 599.5 | 500.0 |" in text
 
 
 def test_an_exhibit_says_so() -> None:
     """The README of a forbidden recipe says that it must not be submitted; a folder without runs claims nothing."""
-    assert "**This folder is an exhibit.**" in readme(preset("pr1972"), [])
-    assert "exhibit" not in readme(preset("legal"), [])
+    legal, exhibit = preset("legal"), preset("pr1972")
+    assert "**This folder is an exhibit.**" in readme(exhibit, exhibit, [])
+    assert "exhibit" not in readme(legal, legal, [])
     assert "val_bpb" not in json.loads(metadata(preset("legal"), [], AUTHOR, 1))
 
 
