@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("sentencepiece") else ["test_*.py"]
 
+
 class Log:
     """A log that keeps its lines."""
 

@@ -35,6 +35,10 @@ def run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+SHOWN = ("ITERATIONS", "WARMUP_STEPS", "TRAIN_BATCH_TOKENS", "VAL_LOSS_EVERY", "LORA_CHUNK_TOKENS", "TTT_CHUNK_TOKENS")
+"""Those of `SMALL` that differ from the defaults of the toy scale of `legal`."""
+
+
 def test_a_packed_folder_is_complete(run: Path, tmp_path: Path) -> None:
     """The folder holds the shipped script, the artifact, the log, README, submission.json and requirements, and nothing else."""
     out = tmp_path / "submission"
@@ -66,6 +70,52 @@ def test_packing_twice_is_the_same(run: Path, tmp_path: Path) -> None:
     assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in second.iterdir()}
 
 
+def made_from(run: Path, folder: Path, *changes: tuple[str, str]) -> Path:
+    """A copy of `run` of another seed, its log changed."""
+    shutil.copytree(run, folder)
+    text = (folder / "train_seed42.log").read_text(encoding="utf-8")
+    for old, new in [("\n  seed: 42\n", "\n  seed: 7\n"), *changes]:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "train_seed42.log").unlink()
+    (folder / "train_seed7.log").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_order_of_runs_does_not_matter(run: Path, tmp_path: Path) -> None:
+    """Runs are packed by seed, however they are named."""
+    config, other = preset("legal", "toy"), made_from(run, tmp_path / "run7")
+    first, second = (
+        pack(config, [run, other], tmp_path / "a", AUTHOR),
+        pack(config, [other, run], tmp_path / "b", AUTHOR),
+    )
+    assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in second.iterdir()}
+    assert json.loads((first / "submission.json").read_text(encoding="utf-8"))["seeds"] == [7, 42]
+
+
+def test_the_readme_tells_how_the_runs_were_made(run: Path, tmp_path: Path) -> None:
+    """Settings that differ from the script's defaults are in the command; runs that differ among themselves are refused."""
+    config = preset("legal", "toy")
+    out = pack(config, [run], tmp_path / "out", AUTHOR)
+    command = [line for line in (out / "README.md").read_text(encoding="utf-8").splitlines() if "torchrun" in line]
+    words = command[0].split()
+    assert {f"{name}={value}" for name, value in SMALL.items() if name in SHOWN} <= set(words)
+    assert words[-4:] == ["torchrun", "--standalone", "--nproc_per_node=1", "train_gpt.py"]
+    other = made_from(run, tmp_path / "run7", ("\n  min_lr: 0.0\n", "\n  min_lr: 0.1\n"))
+    with pytest.raises(PackError, match=r"the runs differ in min_lr"):
+        pack(config, [run, other], tmp_path / "none", AUTHOR)
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_exhibit_by_switch_says_so(run: Path, tmp_path: Path) -> None:
+    """A run of a legal recipe with a forbidden exhibit switched on is packed as the exhibit that it is."""
+    switched = made_from(run, tmp_path / "run7", ("\n  ppm_enabled: False\n", "\n  ppm_enabled: True\n"))
+    out = pack(preset("legal", "toy"), [switched], tmp_path / "out", AUTHOR)
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert "**This folder is an exhibit.**" in text
+    assert " PPM_ENABLED=1 " in text
+
+
 def test_what_does_not_belong_is_refused(run: Path, tmp_path: Path) -> None:
     """A taken place, a repeated seed, another recipe, changed code or artifact, and an unfinished run leave nothing behind."""
     config = preset("legal", "toy")
@@ -85,6 +135,10 @@ def test_what_does_not_belong_is_refused(run: Path, tmp_path: Path) -> None:
     (copy / "final_model.int6.ptz").write_bytes(b"short")
     refused([copy], PackError, "its log counts")
     shutil.copyfile(run / "final_model.int6.ptz", copy / "final_model.int6.ptz")
+    artifact = copy / "final_model.int6.ptz"
+    artifact.write_bytes(artifact.read_bytes()[:-1] + b"x")
+    refused([copy], PackError, "another artifact")
+    shutil.copyfile(run / "final_model.int6.ptz", artifact)
     log = copy / "train_seed42.log"
     log.write_text(log.read_text(encoding="utf-8").partition("quantized_lora_ttt")[0], encoding="utf-8")
     refused([copy], ResultsError, "to its end")
