@@ -107,7 +107,8 @@ def describe(options: argparse.Namespace) -> None:
 
 def prepare(options: argparse.Namespace) -> None:
     """Write shards and a tokenizer, from text or from the published export."""
-    from .prepare import documents_of, download, prepare_text, shards_folder, train_tokenizer
+    from .download import download
+    from .prepare import documents_of, prepare_text, shards_folder, train_tokenizer
 
     if options.download:
         files = download(options.data, options.dataset or "fineweb10B_sp8192", options.train_shards, print)

@@ -35,7 +35,7 @@ class Packed:
     decoded: Path
     """The script that the shipped one unpacks and runs, beside the submission and no part of it."""
     environment: dict[str, str]
-    """Variables for either script: the data and the settings of this run. `OUT_DIR`, `SEED`, `PHASE` are the caller's."""
+    """Variables for either script: the data, the seed and the settings of this run; `OUT_DIR` and `PHASE` are free."""
 
 
 def text_of(seed: int, documents: int) -> list[str]:
@@ -69,11 +69,12 @@ def pack_preset(folder: Path, name: str, data: Path | None = None, seed: int = 4
     from golf_audit.reference_model.train import main
 
     shipped, run = preset(name, "toy"), folder / "run"
-    environment = SMALL | settings | {"DATA_DIR": str(data or toy_data(folder / "data", text_of(1, 120)))}
+    data = data or toy_data(folder / "data", text_of(1, 120))
+    environment = SMALL | {"SEED": str(seed), "DATA_DIR": str(data)} | settings
     run.mkdir(parents=True)
     (run / SCRIPT).write_bytes(packed_script(shipped))
     with variable("PHASE", "train,eval"):
-        main(replace(with_environment(shipped, environment), seed=seed, out_dir=str(run)), packed_script(shipped))
+        main(replace(with_environment(shipped, environment), out_dir=str(run)), packed_script(shipped))
     out = pack(shipped, [run], folder / "submission", Author("A. Nobody", "anobody", "2026-05-01"))
     decoded = folder / "decoded" / SCRIPT
     decoded.parent.mkdir()

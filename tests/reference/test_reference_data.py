@@ -23,9 +23,9 @@ from golf_audit.reference_model.data import (
     load_validation,
     open_shard,
 )
+from golf_audit.reference_model.download import download
 from golf_audit.reference_model.prepare import (
     documents_of,
-    download,
     prepare_text,
     train_tokenizer,
     write_shard,
@@ -219,7 +219,7 @@ def test_any_sentencepiece_model_will_do(
         vocab_size=330,
         hard_vocab_limit=False,
         minloglevel=2,
-        **trained,
+        **trained,  # type: ignore[arg-type]  # options of many types
     )
     made = prepare_text(texts, tmp_path, "any", path, val_documents=12, shard_tokens=1000)
     assert made["val"].text_bytes == sum(len(text.encode()) for text in texts[:12])
