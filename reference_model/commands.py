@@ -107,8 +107,9 @@ def describe(options: argparse.Namespace) -> None:
 
 def prepare(options: argparse.Namespace) -> None:
     """Write shards and a tokenizer, from text or from the published export."""
+    from .data import open_tokenizer
     from .download import download
-    from .prepare import documents_of, prepare_text, shards_folder, train_tokenizer
+    from .prepare import documents_of, prepare_text, shards_folder, split_documents, train_tokenizer
 
     if options.download:
         files = download(options.data, options.dataset or "fineweb10B_sp8192", options.train_shards, print)
@@ -117,13 +118,15 @@ def prepare(options: argparse.Namespace) -> None:
     dataset = options.dataset or "toy"
     shards_folder(options.data, dataset)
     documents = documents_of(options.text)
+    val_documents = options.val_documents or max(1, len(documents) // 10)
+    split_documents(documents, val_documents)  # what cannot be done is refused before anything is written
     tokenizer = options.data / "tokenizers" / f"{dataset}.model"
     if options.tokenizer:
+        open_tokenizer(options.tokenizer)
         tokenizer.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(options.tokenizer, tokenizer)
     else:
         train_tokenizer(documents, options.vocab_size, tokenizer)
-    val_documents = options.val_documents or max(1, len(documents) // 10)
     prepared = prepare_text(
         documents, options.data, dataset, tokenizer, val_documents=val_documents, shard_tokens=options.shard_tokens
     )

@@ -100,10 +100,7 @@ def prepare_text(
     if pieces.vocab_size() > np.iinfo(np.uint16).max + 1:
         raise DataError(f"{tokenizer} has {pieces.vocab_size()} pieces; a shard's tokens are 16 bits")
     folder = shards_folder(data_dir, dataset)
-    splits = {"val": documents[:val_documents], "train": documents[val_documents:]}
-    for split, part in splits.items():
-        if not part:
-            raise DataError(f"no documents are left for the {split} split")
+    splits = split_documents(documents, val_documents)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".prepare-") as parent:
         made = Path(parent, "shards")
@@ -112,6 +109,15 @@ def prepare_text(
         }
         made.rename(folder)
     return prepared
+
+
+def split_documents(documents: list[str], val_documents: int) -> dict[str, list[str]]:
+    """The documents of each split; raises `DataError` where one would have none."""
+    splits = {"val": documents[:val_documents], "train": documents[val_documents:]}
+    for split, part in splits.items():
+        if not part:
+            raise DataError(f"no documents are left for the {split} split")
+    return splits
 
 
 def shards_folder(data_dir: Path, dataset: str) -> Path:

@@ -230,6 +230,30 @@ def test_prepare(tmp_path: Path, documents: list[str], capsys: pytest.CaptureFix
     assert "validation tokens" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tokenizer", "text.txt"], "not a SentencePiece model"),
+        (["--val-documents", "999"], "no documents are left for the train split"),
+        (["--vocab-size", "90000"], "no tokenizer of 90000 pieces"),
+    ],
+)
+def test_prepare_leaves_nothing_half_done(
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    documents: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What cannot be prepared is refused, and no shard and no tokenizer stays."""
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("\n\n".join(documents[:9]), encoding="utf-8")
+    assert main(["prepare", "--text", "text.txt", "--data", "data", *options]) == 64
+    assert message in capsys.readouterr().err
+    assert not [path for path in tmp_path.rglob("data/**/*") if path.is_file()]
+
+
 def test_the_commands_start_without_torch() -> None:
     """Asking for help, or naming a recipe, loads neither torch nor numpy."""
     code = "import sys; import golf_audit.reference_model.commands; print({'torch', 'numpy'} & sys.modules.keys())"
