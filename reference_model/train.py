@@ -74,7 +74,7 @@ def train(model: GPT, val: Validation, config: Config, team: Team, log: RunLog, 
     while True:
         # Off the clock: how good is it?
         done = step >= config.iterations or fraction >= 1.0
-        if done or (config.val_loss_every > 0 and step % config.val_loss_every == 0):
+        if done or look_due(step, config):
             result = evaluate(model, val, config, team)
             log.line(f"{step}/{config.iterations} val_loss: {result.val_loss:.4f} val_bpb: {result.val_bpb:.4f}")
         if done:
@@ -83,7 +83,6 @@ def train(model: GPT, val: Validation, config: Config, team: Team, log: RunLog, 
         with clock.part("steps"):
             model.train()
             while True:
-                fraction = team.largest(max(step / config.iterations, clock.fraction))
                 if not model.looping and looping_due(step, fraction, config):
                     model.looping = True
                     encoder, decoder = model.order()
@@ -93,7 +92,7 @@ def train(model: GPT, val: Validation, config: Config, team: Team, log: RunLog, 
                 step += 1
                 fraction = team.largest(max(step / config.iterations, clock.fraction))
                 log_step(step, train_loss, config, team, log, clock)
-                if fraction >= 1.0 or (config.val_loss_every > 0 and step % config.val_loss_every == 0):
+                if fraction >= 1.0 or look_due(step, config):
                     break
         if step == 1 and clock.remaining < 0:
             raise ClockError(
@@ -107,6 +106,11 @@ def train(model: GPT, val: Validation, config: Config, team: Team, log: RunLog, 
     log.line("ema:applying EMA weights")
     model.looping = config.num_loops > 0
     return loader
+
+
+def look_due(step: int, config: Config) -> bool:
+    """Whether the model is validated before this step."""
+    return config.val_loss_every > 0 and step % config.val_loss_every == 0
 
 
 def looping_due(step: int, fraction: float, config: Config) -> bool:
