@@ -212,6 +212,7 @@ def test_output_is_kept_from_both_ends() -> None:
     assert (short.cut, short.kept) == (False, data[: HEAD + TAIL])
 
 
+@pytest.mark.slow
 def test_a_hostile_folder_can_be_removed() -> None:
     """Folders without permission, folders deeper than any path and links leave nothing behind and lead nowhere."""
     with private_folder() as keep, private_folder() as folder:
