@@ -25,13 +25,17 @@ class Watch(TorchFunctionMode):
             return args[0]
         args, kwargs = on_cpu(args, kwargs)
         saw = self._learning.saw
-        for arg in args:
-            if isinstance(arg, torch.Tensor) and arg.requires_grad and arg.is_leaf:
+        for arg in (*args, *kwargs.values()):
+            if isinstance(arg, torch.Tensor):
                 saw(arg)
+            elif isinstance(arg, list | tuple):
+                for part in arg:
+                    if isinstance(part, torch.Tensor):
+                        saw(part)
         result = func(*args, **kwargs)
         handler = self._handlers.get(func)
         if handler is not None and isinstance(result, torch.Tensor):
             handler(args, kwargs, result)
-        elif args:
-            self._learning.overwritten(func, args[0])
+        elif args or "tensor" in kwargs:
+            self._learning.overwritten(func, args[0] if args else kwargs["tensor"])
         return result
