@@ -32,6 +32,7 @@ class Counting(StrEnum):
     LAST = "last"
     TAIL = "last tokens of each window"
     LEAST = "smallest"
+    AMOUNTS = "amounts of a mixture"
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,11 @@ def account(ledger: Ledger, result: Result, tokens: int) -> Account | None:
     """The observed scores that make up a result; None where no pass over the stream has its mean."""
     before = [score for score in ledger.scores if score.number < result.printed.number]
     for path, scores in _passes(before):
-        for counting in Counting:
+        for counting in (Counting.FIRST, Counting.LAST, Counting.TAIL, Counting.LEAST):
             counted = _count(scores, counting)
             if counted is None or len(counted.positions) < _WHOLE * tokens:
                 continue
-            if _agrees(result, counted.mean):
+            if agrees(result, counted.mean):
                 return Account(
                     result, path, counting, counted.positions, counted.nll, counted.events, _most(scores), tuple(scores)
                 )
@@ -175,7 +176,8 @@ def _most(scores: Sequence[Score]) -> int:
     return int(np.bincount(positions[positions >= 0]).max())
 
 
-def _agrees(result: Result, mean: float) -> bool:
+def agrees(result: Result, mean: float) -> bool:
+    """Whether a mean in nats per token is the one that a result states, as far as it was printed and added up."""
     if result.loss is None or math.isnan(result.loss):
         return False
     return abs(result.loss - mean) <= 0.51 * 10.0**-result.loss_digits + _SUMMED * abs(mean)

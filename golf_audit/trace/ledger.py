@@ -66,6 +66,17 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """Logarithms that were taken, or terms that were added up: one for each token, perhaps."""
+
+    number: int
+    how: str
+    """`log` or `sum`."""
+    at: Path
+    values: Losses
+
+
+@dataclass(frozen=True)
 class Opened:
     """A file was opened."""
 
@@ -111,6 +122,7 @@ class Ledger:
     adapts: tuple[Adapt, ...] = ()
     forwards: tuple[Forward, ...] = ()
     steps: tuple[Step, ...] = ()
+    amounts: tuple[Amount, ...] = ()
     opened: tuple[Opened, ...] = ()
     printed: tuple[Printed, ...] = ()
     reached: tuple[Reached, ...] = ()
@@ -124,7 +136,7 @@ class Ledger:
 def read_ledger(lines: Iterable[bytes]) -> Ledger:
     """The ledger of what came out of the sandbox; whatever is no event is counted, and never raises."""
     kinds: dict[str, list[Any]] = {
-        name: [] for name in ("score", "adapt", "forward", "step", "open", "line", "reach", "stand-in", "end")
+        name: [] for name in ("score", "adapt", "forward", "step", "amount", "open", "line", "reach", "stand-in", "end")
     }
     spoiled, last = 0, 0
     for line in lines:
@@ -144,6 +156,7 @@ def read_ledger(lines: Iterable[bytes]) -> Ledger:
         tuple(kinds["adapt"]),
         tuple(kinds["forward"]),
         tuple(kinds["step"]),
+        tuple(kinds["amount"]),
         tuple(kinds["open"]),
         tuple(kinds["line"]),
         tuple(kinds["reach"]),
@@ -166,6 +179,8 @@ def _event(raw: Mapping[str, Any], number: int) -> tuple[str, Any]:
         return kind, Adapt(number, str(raw["kind"]), tuple(raw["at"]), tuple(raw["loss_at"]), positions)
     if kind == "forward":
         return kind, Forward(number, tuple(raw["at"]), int(raw["low"]), int(raw["high"]))
+    if kind == "amount":
+        return kind, Amount(number, str(raw["how"]), tuple(raw["at"]), unpack(raw["v"]).astype(np.float64))
     if kind == "step":
         return kind, Step(number, str(raw["kind"]), tuple(raw["at"]))
     if kind == "open":

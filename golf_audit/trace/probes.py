@@ -17,6 +17,7 @@ from golf_audit.case import Case
 from golf_audit.sandbox import Limits, Sandbox
 from golf_audit.trace.accounts import Account, Result, account, headline, results
 from golf_audit.trace.ledger import Positions
+from golf_audit.trace.mixtures import account_of_amounts
 from golf_audit.trace.plan import Plan
 from golf_audit.trace.run import Run, run
 from golf_audit.trace.stream import Streams, change_from, make_streams
@@ -116,7 +117,12 @@ def look(bench: Bench, plan: Plan, streams: Streams, name: str, position: int | 
     done = run(bench.sandbox, world, plan, bench.limits, on_event=listener)
     found = results(done.ledger)
     chosen = headline(found, plan.labels)
-    return Seen(done, chosen, account(done.ledger, chosen, plan.val_tokens - 1) if chosen else None)
+    return Seen(done, chosen, _accounted(done, chosen, plan.val_tokens - 1) if chosen else None)
+
+
+def _accounted(done: Run, result: Result, tokens: int) -> Account | None:
+    """The claimed score as likelihoods, else as what a mixture makes of them."""
+    return account(done.ledger, result, tokens) or account_of_amounts(done.ledger, result, tokens)
 
 
 def probe(bench: Bench, plan: Plan, *, at_once: int = 2) -> Probed:

@@ -60,6 +60,7 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
 
     from golf_audit.trace.inside import learning as learn
     from golf_audit.trace.inside import threads
+    from golf_audit.trace.inside.amounts import Amounts
     from golf_audit.trace.inside.losses import Losses
     from golf_audit.trace.inside.standins import attention, compiling, device, operators, precision, processes, triton
     from golf_audit.trace.inside.watch import Watch
@@ -71,7 +72,10 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     learning = learn.Learning(channel, frames)
     learn.install(learning)
     stream = np.load(job["stream"])
-    watch = Watch(Losses(Recogniser(stream), channel, frames, learning), learning)
+    amounts = Amounts(channel, frames)
+    amounts.install()
+    channel.before = amounts.flush
+    watch = Watch(Losses(Recogniser(stream), channel, frames, learning), learning, amounts)
     threads.install(watch)
     return watch
 

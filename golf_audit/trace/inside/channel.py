@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ class Channel:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self.before: Callable[[], None] | None = None
+        """Called before every event but those of amounts, which are held back for a while."""
 
     @classmethod
     def inherited(cls) -> "Channel":
@@ -29,6 +32,8 @@ class Channel:
     def emit(self, event: str, /, **fields: Any) -> int:
         """Write one event and return its number; arrays go as base64 of their bytes."""
         with self._lock:
+            if self.before is not None and event != "amount":
+                self.before()
             number = next(self._numbers)
             line = json.dumps({"n": number, "e": event, **{key: _plain(value) for key, value in fields.items()}}) + "\n"
             data = line.encode()

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from golf_audit.trace.inside.amounts import Amounts
 from golf_audit.trace.inside.learning import Learning
 from golf_audit.trace.inside.losses import Losses
 from golf_audit.trace.inside.standins.device import on_cpu
@@ -15,9 +16,9 @@ _STAY = frozenset({torch.Tensor.cuda, torch.Tensor.pin_memory, torch.Tensor.reco
 class Watch(TorchFunctionMode):
     """Sees calls, not kernels: what compiled or native code does inside is a blind spot."""
 
-    def __init__(self, losses: Losses, learning: Learning) -> None:
+    def __init__(self, losses: Losses, learning: Learning, amounts: Amounts) -> None:
         super().__init__()
-        self._handlers, self._learning = losses.handlers, learning
+        self._handlers, self._learning = {**amounts.handlers, **losses.handlers}, learning
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
