@@ -191,7 +191,7 @@ CHEATS = (
                 return F.cross_entropy(self.head(h).flatten(0, 1), y.flatten(), reduction="none").view_as(y)
         """,
         violated="C1",
-        rule="score-moves-with-later-tokens",
+        rule="prediction-moves-with-its-token",
         line="F.cross_entropy(self.head(h)",
     ),
     Case(
@@ -237,7 +237,7 @@ CHEATS = (
         report('final', evaluate(model, val_tokens), val_tokens)
         """,
         packed=False,
-        violated="C3 artifact",
+        violated="C1 C3 artifact",
         rule="train-then-score",
         line="optimizer.step()",
     ),
@@ -263,7 +263,7 @@ CHEATS = (
         report('final', evaluate(model, val_tokens), val_tokens)
         """,
         packed=False,
-        violated="artifact",
+        violated="C1 artifact",
         rule="calibration-on-validation",
         line="scale = model.hidden(rows(val_tokens",
     ),
@@ -276,7 +276,7 @@ CHEATS = (
         report('final', evaluate(model, val_tokens), val_tokens)
         """,
         packed=False,
-        violated="C3 artifact",
+        violated="C1 C3 artifact",
         rule="validation-tokens-in-training",
         line="optimizer.step()",
     ),
@@ -338,7 +338,7 @@ CHEATS = (
                     x, y = rows(tokens, start, min(start + CHUNK, len(tokens) - 1))
                     with torch.no_grad():
                         scores.append(model(x, y).flatten())
-                    learn(model, x, y, lr=(2.0, -1.0, 1.0)[epoch])
+                    learn(model, x, y, lr=(0.5, 3.0, 0.1)[epoch])
                 scores = torch.cat(scores)
                 best = scores if best is None else torch.minimum(best, scores)
             return best
