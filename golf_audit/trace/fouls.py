@@ -64,6 +64,23 @@ class ArtifactMovesWithValidation(RuntimeRule):
     would_change = "An artifact that is the same, byte for byte, whatever the validation stream holds."
 
 
+class ProbabilitiesSumPastOne(RuntimeRule):
+    """
+    The probabilities that a score gives the tokens of one place must not sum to more than one.
+
+    The code is run with other tokens in the last place of the stream, where nothing else depends on them. Each run shows the
+    probability that the claimed score gives one token there. If a few of them sum to more than one, no distribution over
+    the alphabet stands behind the score.
+    """
+
+    code = "GA-C2-006"
+    severity = Severity.DISQUALIFYING
+    authority = ("guide-c2", "valerio-779")
+    would_change = (
+        "A mixture that is formed for every token of the alphabet and sums to one before a token is looked at."
+    )
+
+
 class TrainDataReadWhileScoring(RuntimeRule):
     """
     No training shard may be opened while validation tokens are scored.
@@ -81,5 +98,6 @@ RUNTIME_RULES: tuple[RuntimeRule, ...] = (
     ScoreMovesWithLaterTokens(),
     PredictionMovesWithItsToken(),
     ArtifactMovesWithValidation(),
+    ProbabilitiesSumPastOne(),
     TrainDataReadWhileScoring(),
 )

@@ -22,6 +22,7 @@ from golf_audit.trace.accounts import Account, Counting, account, results
 from golf_audit.trace.fouls import (
     ArtifactMovesWithValidation,
     PredictionMovesWithItsToken,
+    ProbabilitiesSumPastOne,
     ScoreMovesWithLaterTokens,
     TrainDataReadWhileScoring,
 )
@@ -29,6 +30,7 @@ from golf_audit.trace.ledger import Adapt, Forward, Ledger, Path, Score, learned
 from golf_audit.trace.probes import MOVED, Probed, artifacts, comparable, differing, own_row_moves, written_at
 
 _COVERED = 0.97
+_ROUNDING = 1e-3
 
 
 class State(StrEnum):
@@ -89,7 +91,8 @@ def _conditions(case: Case, probed: Probed) -> Iterator[Part]:
         yield from _unaccounted(case, probed)
     else:
         yield _first(case, probed)
-        yield _second(probed.base.account)
+        mixed = probed.base.account.counting is Counting.AMOUNTS
+        yield _mixed(case, probed, probed.base.account) if mixed else _second(probed.base.account)
         yield _third(case, probed)
         yield _fourth(case, probed.base.account, probed.plan.val_tokens - 1)
     yield _artifact(case, probed)
@@ -151,11 +154,11 @@ def _first(case: Case, probed: Probed) -> Part:
     witness = f"{len(moved):,} of {len(fixed):,} scores before position {probed.position:,} move, by up to {nats:.4f} nats, when only what follows changes"
     if _early(probed.base.run.ledger, account_) or _explained(probed):
         return Condition("C1", State.VIOLATED, witness), []
-    score = _event(probed.base.run.ledger, int(account_.events[np.searchsorted(account_.positions, moved[0])]))
+    at = account_.path or _event(probed.base.run.ledger, _counted_by(account_, int(moved[0]))).at
     finding = ScoreMovesWithLaterTokens().finding(
         f"{witness[0].upper()}{witness[1:]}; the first is position {moved[0]:,}.",
-        _place(case, (score.at or ("",))[0]),
-        *_path(case, score.at),
+        _place(case, (at or ("",))[0]),
+        *_path(case, at),
     )
     return Condition("C1", State.VIOLATED, witness), [finding]
 
@@ -166,11 +169,16 @@ def _own_row(case: Case, probed: Probed, own: float) -> Part:
     if one is None:
         raise ValueError("a row is compared where the claim is accounted for")
     witness = f"the prediction for position {k:,} moves by {own:.4f} nats when only the tokens from there on change"
-    score = _event(probed.base.run.ledger, int(one.events[np.searchsorted(one.positions, k)]))
+    score = _event(probed.base.run.ledger, _counted_by(one, k))
     finding = PredictionMovesWithItsToken().finding(
         f"Observed: {witness}.", _place(case, (score.at or ("",))[0]), *_path(case, score.at)
     )
     return Condition("C1", State.VIOLATED, witness), [finding]
+
+
+def _counted_by(one: Account, position: int) -> int:
+    """The number of the event whose score of a position was counted."""
+    return int(one.events[np.searchsorted(one.positions, position)])
 
 
 def _explained(probed: Probed) -> bool:
@@ -181,6 +189,22 @@ def _explained(probed: Probed) -> bool:
         and not differing(probed.base, probed.null)
         and differing(probed.base, probed.changed)
     )
+
+
+def _mixed(case: Case, probed: Probed, one: Account) -> Part:
+    """C2 where the claim is made of amounts that are no plain likelihoods: what they give to other tokens."""
+    place = _place(case, (one.path or ("",))[0])
+    total = sum(other.probability for other in probed.alternatives)
+    tried = f"the {len(probed.alternatives)} tokens tried in the last place are given {total:.3f} together"
+    if total > 1 + _ROUNDING:
+        finding = ProbabilitiesSumPastOne().finding(
+            f"Observed: {tried}, and no distribution gives more than one.", place, *_path(case, one.path)
+        )
+        return Condition("C2", State.VIOLATED, tried), [finding]
+    reason = f"“{one.result.label}” is the sum of a mixture's amounts, not of likelihoods from full rows" + (
+        f"; {tried}" if probed.alternatives else ""
+    )
+    return Condition("C2", State.UNSEEN, reason), [Unproven("trace", reason, place)]
 
 
 def _second(one: Account) -> Part:
@@ -197,6 +221,10 @@ def _third(case: Case, probed: Probed) -> Part:
     if one is None:
         raise ValueError("C3 is judged where the claim is accounted for")
     early = _early(probed.base.run.ledger, one)
+    if one.counting is Counting.AMOUNTS:
+        reason = "what a mixture had learned when it was asked was not observed"
+        moved = bool(probed.is_repeatable) and len(probed.moved) > 0
+        return Condition("C3", State.VIOLATED if moved else State.UNSEEN, "see C1" if moved else reason), []
     carried = _carried(probed)
     if carried and {e.adapt.number for e in early} <= {adapt.number for adapt in carried}:
         tokens = len(np.unique(np.concatenate([adapt.positions for adapt in carried])))
@@ -370,7 +398,9 @@ def _is_train(path: str) -> bool:
 
 def _early(ledger: Ledger, one: Account) -> list[Early]:
     """Counted scores whose state had learned their position before."""
-    found = []
+    found: list[Early] = []
+    if one.counting is Counting.AMOUNTS:
+        return found
     events = {score.number: score for score in one.scores}
     for number in np.unique(one.events):
         score = events[int(number)]

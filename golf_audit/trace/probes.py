@@ -8,14 +8,14 @@ the last bit; so must the artifact.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from golf_audit.case import Case
 from golf_audit.sandbox import Limits, Sandbox
-from golf_audit.trace.accounts import Account, Result, account, headline, results
+from golf_audit.trace.accounts import Account, Counting, Result, account, headline, results
 from golf_audit.trace.ledger import Positions
 from golf_audit.trace.mixtures import account_of_amounts
 from golf_audit.trace.plan import Plan
@@ -26,6 +26,7 @@ from golf_audit.trace.world import make_world
 
 _EARLIEST, _LATEST = 0.4, 0.9
 """Where in the stream the change may begin."""
+_OTHERS = 6
 MOVED = 1e-7
 """Nats; runs that agree with their null control agree to the last bit."""
 
@@ -49,7 +50,8 @@ class Probed:
     changed: Seen | None
     position: int
     """Where the changed stream begins to differ."""
-    seconds: float = 0.0
+    alternatives: tuple["Alternative", ...] = ()
+    """For a mixture: what it gives other tokens in the last place."""
 
     @property
     def is_repeatable(self) -> bool | None:
@@ -99,6 +101,14 @@ def _where(one: Account, position: int) -> int | None:
     return int(found[0]) if len(found) and one.events[found[0]] <= later.min() else None
 
 
+@dataclass(frozen=True)
+class Alternative:
+    """A token put in the last place of the stream, and the probability that the claimed score then gives it."""
+
+    token: int
+    probability: float
+
+
 def comparable(one: Account, position: int) -> Positions:
     """Counted positions before `position` that were scored no later than the first at or after it."""
     later = one.events[one.positions >= position]
@@ -128,10 +138,9 @@ class Bench:
     on_event: Callable[[str, bytes], None] | None = None
 
 
-def look(bench: Bench, plan: Plan, streams: Streams, name: str, position: int | None = None) -> Seen:
-    """Run a plan once; with `position`, on a validation stream that differs from there on."""
-    val = streams.val if position is None else change_from(streams, plan.vocab, position)
-    world = make_world(bench.place / name, bench.case, plan, streams, val)
+def look(bench: Bench, plan: Plan, streams: Streams, name: str) -> Seen:
+    """Run a plan once on these streams."""
+    world = make_world(bench.place / name, bench.case, plan, streams, streams.val)
     heard = bench.on_event
     listener = None if heard is None else (lambda data: heard(name, data))
     done = run(bench.sandbox, world, plan, bench.limits, on_event=listener)
@@ -152,10 +161,42 @@ def probe(bench: Bench, plan: Plan, *, at_once: int = 2) -> Probed:
     position = where_to_change(base.account, plan.val_tokens)
     if base.result is None:
         return Probed(plan, base, None, None, position)
+    changed_stream = change_from(streams, plan.vocab, position)
     with ThreadPoolExecutor(at_once) as pool:
         null = pool.submit(look, bench, plan, streams, "null")
-        changed = pool.submit(look, bench, plan, streams, "changed", position)
-        return Probed(plan, base, null.result(), changed.result(), position)
+        changed = pool.submit(look, bench, plan, replace(streams, val=changed_stream), "changed")
+        probed = Probed(plan, base, null.result(), changed.result(), position)
+        if base.account is None or base.account.counting is not Counting.AMOUNTS or not probed.is_repeatable:
+            return probed
+        return replace(probed, alternatives=_alternatives(bench, plan, streams, base.account, pool))
+
+
+def _alternatives(
+    bench: Bench, plan: Plan, streams: Streams, one: Account, pool: ThreadPoolExecutor
+) -> tuple[Alternative, ...]:
+    """The last place given to other tokens: nothing else of a causal score changes, so each run shows one probability."""
+
+    def given(token: int) -> Alternative | None:
+        val = streams.val.copy()
+        val[-1] = token
+        seen = look(bench, plan, replace(streams, val=val), f"token-{token}")
+        if (
+            seen.account is None
+            or len(seen.account.nll) != len(one.nll)
+            or not np.array_equal(seen.account.nll[:-1], one.nll[:-1])
+        ):
+            return None
+        return Alternative(token, float(np.exp(-seen.account.nll[-1])))
+
+    others = [int(streams.val[-1]), *_other_tokens(streams, plan.vocab)]
+    return tuple(found for found in pool.map(given, others) if found is not None)
+
+
+def _other_tokens(streams: Streams, vocab: int) -> list[int]:
+    """Tokens to try in the last place, spread over the alphabet."""
+    last = int(streams.val[-1])
+    tried = [vocab - 1 - step * (vocab // (2 * _OTHERS)) for step in range(_OTHERS)]
+    return [token for token in tried if token != last]
 
 
 def artifacts(seen: Seen) -> dict[str, str]:

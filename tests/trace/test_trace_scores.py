@@ -1,6 +1,5 @@
 """Scores are seen however they are computed: one script computes the same likelihoods in many ways under the observer."""
 
-from pathlib import Path
 
 import pytest
 
@@ -87,7 +86,9 @@ def expected() -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
 
 
 @pytest.mark.parametrize("form", [name for name in _FORMS if name not in UNSEEN])
-def test_likelihoods_are_seen(form: str, ledger: Ledger, expected: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> None:
+def test_likelihoods_are_seen(
+    form: str, ledger: Ledger, expected: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+) -> None:
     """However it is written, every target's position and likelihood is in the ledger, once."""
     found = scores_in(ledger, form)
     positions = np.concatenate([score.positions for score in found])

@@ -6,6 +6,7 @@ a printed score is told later by arithmetic; here they are only noted, where the
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ from golf_audit.trace.inside.frames import Frames
 _MOST = 8192
 """Larger arrays have an axis over the alphabet."""
 _EVENTS = 30_000
+_PLACE = 200_000
+"""No place has more amounts than this that are one for each token."""
 _TOGETHER = 256
 
 
@@ -28,6 +31,7 @@ class Amounts:
     def __init__(self, channel: Channel, frames: Frames) -> None:
         self._channel, self._frames = channel, frames
         self._left = _EVENTS
+        self._places: Counter[str] = Counter()
         self._single: list[float] = []
         self._single_at: list[str] = []
         self.handlers: dict[Any, Callable[[tuple[Any, ...], dict[str, Any], Any], None]] = {
@@ -44,14 +48,21 @@ class Amounts:
 
     def _sum(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         terms = args[0] if args else kwargs.get("input")
-        if isinstance(terms, torch.Tensor) and terms.is_floating_point() and not terms.requires_grad and 0 < terms.numel() <= _MOST and result.numel() == 1:
+        if (
+            isinstance(terms, torch.Tensor)
+            and terms.is_floating_point()
+            and not terms.requires_grad
+            and 0 < terms.numel() <= _MOST
+            and result.numel() == 1
+        ):
             self._note("sum", terms.detach().cpu().double().numpy())
 
     def _note(self, how: str, values: npt.NDArray[np.float64]) -> None:
         self.flush()
         path = self._frames.path()[:4]
-        if path and self._left > 0:
+        if path and self._left > 0 and self._places[path[0]] < _PLACE:
             self._left -= 1
+            self._places[path[0]] += values.size
             self._channel.emit("amount", how=how, at=path, v=values.reshape(-1))
 
     def _number(self, value: float) -> None:

@@ -106,9 +106,7 @@ class Losses:
         positions = self._recogniser.locate(targets.detach().cpu().numpy().astype(np.int64))
         return positions if positions.size and np.mean(positions != NOWHERE) >= _SHARE else None
 
-    def _score(
-        self, kind: str, positions: npt.NDArray[np.int64], losses: torch.Tensor, values: torch.Tensor
-    ) -> None:
+    def _score(self, kind: str, positions: npt.NDArray[np.int64], losses: torch.Tensor, values: torch.Tensor) -> None:
         held = self._learning.scored()
         self._channel.emit(
             "score",
