@@ -65,6 +65,8 @@ class Account:
     """How often a position was scored in the pass, at the most."""
     scores: tuple[Score, ...]
     """All scores of the pass."""
+    rows: Losses | None = None
+    """What tells the whole row behind each counted score from others; None where none were seen."""
 
 
 def results(ledger: Ledger) -> tuple[Result, ...]:
@@ -107,7 +109,15 @@ def account(ledger: Ledger, result: Result, tokens: int) -> Account | None:
                 continue
             if agrees(result, counted.mean):
                 return Account(
-                    result, path, counting, counted.positions, counted.nll, counted.events, _most(scores), tuple(scores)
+                    result,
+                    path,
+                    counting,
+                    counted.positions,
+                    counted.nll,
+                    counted.events,
+                    _most(scores),
+                    tuple(scores),
+                    counted.rows,
                 )
     return None
 
@@ -128,6 +138,7 @@ class _Counted:
     positions: Positions
     nll: Losses
     events: Positions
+    rows: Losses
     mean: float
 
 
@@ -135,12 +146,13 @@ def _count(scores: Sequence[Score], counting: Counting) -> _Counted | None:
     positions = np.concatenate([score.positions for score in scores])
     nll = np.concatenate([score.nll for score in scores])
     events = np.concatenate([np.full(len(score.positions), score.number) for score in scores])
+    rows = np.concatenate([score.rows for score in scores])
     known = positions >= 0
     if counting is Counting.TAIL:
         known &= _tails(positions)
     if not known.any():
         return None
-    positions, nll, events = positions[known], nll[known], events[known]
+    positions, nll, events, rows = positions[known], nll[known], events[known], rows[known]
     if counting is Counting.LAST:
         order = np.arange(len(positions))[::-1]
     elif counting is Counting.LEAST:
@@ -150,7 +162,7 @@ def _count(scores: Sequence[Score], counting: Counting) -> _Counted | None:
     unique, first = np.unique(positions[order], return_index=True)
     chosen = order[first]
     mean = float(np.mean(nll if counting is Counting.TAIL else nll[chosen]))
-    return _Counted(unique, nll[chosen], events[chosen], mean)
+    return _Counted(unique, nll[chosen], events[chosen], rows[chosen], mean)
 
 
 def _tails(positions: Positions) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":

@@ -19,6 +19,7 @@ from golf_audit.trace.accounts import Account, Counting, Result, account, headli
 from golf_audit.trace.ledger import Positions
 from golf_audit.trace.mixtures import account_of_amounts
 from golf_audit.trace.plan import Plan
+from golf_audit.trace.positions import EVERY
 from golf_audit.trace.run import Run, run
 from golf_audit.trace.stream import Streams, change_from, make_streams
 from golf_audit.trace.world import make_world
@@ -26,7 +27,7 @@ from golf_audit.trace.world import make_world
 _EARLIEST, _LATEST = 0.4, 0.9
 """Where in the stream the change may begin."""
 _OTHERS = 6
-_MOVED = 1e-7
+MOVED = 1e-7
 """Nats; runs that agree with their null control agree to the last bit."""
 
 
@@ -68,7 +69,7 @@ class Probed:
         fixed = comparable(first, self.position)
         common, mine, theirs = np.intersect1d(fixed, second.positions, return_indices=True)
         here = np.searchsorted(first.positions, fixed[mine])
-        moved: Positions = common[np.abs(first.nll[here] - second.nll[theirs]) > _MOVED]
+        moved: Positions = common[np.abs(first.nll[here] - second.nll[theirs]) > MOVED]
         return moved
 
     def largest_move(self) -> float:
@@ -80,6 +81,24 @@ class Probed:
         a = first.nll[np.searchsorted(first.positions, moved)]
         b = second.nll[np.searchsorted(second.positions, moved)]
         return float(np.max(np.abs(a - b)))
+
+
+def own_row_moves(probed: Probed) -> float | None:
+    """By how much the row at the first changed position differs between the runs; None where it cannot be compared."""
+    first, second = probed.base.account, probed.changed.account if probed.changed else None
+    if first is None or second is None or first.rows is None or second.rows is None:
+        return None
+    here, there = _where(first, probed.position), _where(second, probed.position)
+    if here is None or there is None:
+        return None
+    return float(abs(first.rows[here] - second.rows[there]))
+
+
+def _where(one: Account, position: int) -> int | None:
+    """The place of a position among the counted ones, if nothing after it was scored before it."""
+    found = np.flatnonzero(one.positions == position)
+    later = one.events[one.positions >= position]
+    return int(found[0]) if len(found) and one.events[found[0]] <= later.min() else None
 
 
 @dataclass(frozen=True)
@@ -101,8 +120,9 @@ def comparable(one: Account, position: int) -> Positions:
 def where_to_change(one: Account | None, tokens: int) -> int:
     """The position from which a change leaves most scores comparable, and much of the stream changed."""
     if one is None:
-        return int(tokens * 0.73)
-    candidates = range(int(tokens * _EARLIEST), int(tokens * _LATEST), max(1, tokens // 64))
+        return int(tokens * 0.73) // EVERY * EVERY
+    low, high = int(tokens * _EARLIEST) // EVERY * EVERY, int(tokens * _LATEST)
+    candidates = range(low, high, max(1, tokens // 64 // EVERY) * EVERY)
     return max(candidates, key=lambda k: (min(len(comparable(one, k)), int(0.7 * tokens)), -k))
 
 
