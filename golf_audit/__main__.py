@@ -241,7 +241,7 @@ def _runs(options: argparse.Namespace, stack: contextlib.ExitStack) -> Options:
         options.keep.mkdir(parents=True, exist_ok=True)
     target = getattr(options, "events", None)
     if target:
-        file = stack.enter_context(open(target, "wb"))
+        file = stack.enter_context(Path(target).open("wb"))
 
         def write(_: str, data: bytes) -> None:
             file.write(data)

@@ -19,6 +19,8 @@ from golf_audit.folder import File
 from golf_audit.trace.ledger import Ledger, Losses, Path, Positions, Printed, Score
 
 IN_TRAINING = "training-time validation"
+_COARSE = 4
+"""Decimals of a validation in training."""
 _SUMMED = 2e-6
 """What adding up in single precision may change, relative to the mean."""
 _WHOLE = 0.6
@@ -75,14 +77,18 @@ def results(ledger: Ledger) -> tuple[Result, ...]:
     log = read_log(File("run.log", len(text), text.encode))
     if log is None:
         return ()
-    found = []
-    for run in log.runs:
-        for end in run.of(Evaluation):
-            printed = ledger.printed[end.line - 1]
-            found.append(Result(printed, end.label, end.loss, end.bpb, end.digits, end.loss_digits))
-        for event in run.of(Validation):
-            found.append(Result(ledger.printed[event.line - 1], IN_TRAINING, event.loss, event.bpb, 4, 4))
+    found = [_ended(ledger, end) for run in log.runs for end in run.of(Evaluation)]
+    found += [_in_training(ledger, event) for run in log.runs for event in run.of(Validation)]
     return tuple(sorted(found, key=lambda result: result.printed.number))
+
+
+def _ended(ledger: Ledger, event: Evaluation) -> Result:
+    printed = ledger.printed[event.line - 1]
+    return Result(printed, event.label, event.loss, event.bpb, event.digits, event.loss_digits)
+
+
+def _in_training(ledger: Ledger, event: Validation) -> Result:
+    return Result(ledger.printed[event.line - 1], IN_TRAINING, event.loss, event.bpb, _COARSE, _COARSE)
 
 
 def headline(found: Sequence[Result], labels: Sequence[str]) -> Result | None:

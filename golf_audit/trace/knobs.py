@@ -9,6 +9,7 @@ from golf_audit.decoding.source import Source
 from golf_audit.evidence.configuration import Configuration
 from golf_audit.parsing import Parsed, parse
 
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$")
 
 
@@ -61,6 +62,8 @@ def _as_environment(said: str, default: str) -> str | None:
     if word in {"True", "False"}:
         return str(int(word == "True")) if default in {"", "0", "1"} else word.lower() if default.islower() else word
     if not word or word == "None" or "/" in word or "," in word:
+        return None
+    if _NUMBER.fullmatch(default) and not _NUMBER.fullmatch(word):
         return None
     if default.lstrip("-").isdigit() and re.fullmatch(r"-?\d+\.0", word):
         return word[:-2]

@@ -1,21 +1,33 @@
 """
 From the claimed configuration to a toy run: what is made smaller, by how much, and why.
 
-The structure stays as it was claimed: layers, loops, phases, flags, the number of passes. Sizes shrink by what they are
-sizes of, told from the names that the contest's scripts share; a name decides how large a run is and never what is said
-about it.
+The structure stays as it was claimed: layers, loops, phases, flags. Sizes shrink by what they are sizes of: through the
+environment where the script asks it, else by rewriting the literal.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from golf_audit.case import Case
 from golf_audit.decoding.source import Source
+from golf_audit.trace.constants import Literal, read_literals, rewritten
 from golf_audit.trace.knobs import Knob, read_knobs
+from golf_audit.trace.roles import Scale, Sizes, toy
+from golf_audit.trace.switches import forced
 
-HEAD_WIDTH = 16
-VOCAB, TOKENS, SEQUENCE, BATCH, DOCUMENTS = 1024, 2049, 64, 2048, 50_000
+VOCAB = "VOCAB_SIZE"
+_DEFAULT_VOCAB = 1024
+_MACHINE = frozenset({"WORLD_SIZE", "RANK", "LOCAL_RANK", "RUN_ID", "DATA_DIR", "DATA_PATH", "TOKENIZER_PATH", "LOGFILE"})
+_ALONE = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+"""What a launcher of one process sets; given to scripts that do not run without."""
+_ABOUT_SIZES = frozenset({"AssertionError", "RuntimeError", "ValueError", "IndexError", "ZeroDivisionError"})
+_FORCED = "the claimed line is printed only with it"
+SCALES = (
+    Scale(),
+    Scale(head=32, sequence=128, batch=2048, vocab=0, note="A second try: the claimed vocabulary, wider heads, longer windows."),
+    Scale(head=64, heads=8, sequence=256, batch=4096, steps=4, vocab=0, note="A third try: nearly the claimed widths."),
+)
+"""From the smallest to the last that is tried."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +36,11 @@ class Change:
 
     name: str
     claimed: str
+    """As text; empty where nothing says."""
     toy: str
     why: str
+    place: str = ""
+    """The literal that was rewritten, as `file:line`; empty where the environment was set."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +57,114 @@ class Plan:
     labels: tuple[str, ...]
     """Labels of the log lines that the claim was made from."""
     notes: tuple[str, ...] = ()
+    text: str = ""
+    """The program with its literals rewritten."""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """Texts of modules beside it that were rewritten, by path."""
+    arguments: tuple[str, ...] = ()
+    """What the program is called with."""
 
 
-def make_plan(case: Case, *, keep_vocab: bool = False) -> Plan:
+def plans(case: Case) -> Iterator[Plan]:
+    """Toy runs of a submission, the smallest first: where one crashes because of its sizes, the next may not."""
+    made: list[Plan] = []
+    for scale in SCALES:
+        plan = make_plan(case, scale)
+        if not made or plan.changes != made[-1].changes:
+            made.append(plan)
+            yield plan
+
+
+def may_be_sizes(why: str) -> bool:
+    """Whether what ended a run, as `Error: message`, can be owed to the toy sizes, so that another try may help."""
+    return why.partition(":")[0] in _ABOUT_SIZES
+
+
+def make_plan(case: Case, scale: Scale = SCALES[0]) -> Plan:
     """The toy run of a decoded submission; raises ValueError where there is none to run."""
-    if not isinstance(case.source, Source):
-        raise ValueError("the entry script could not be decoded, so there is nothing to run")
-    knobs = read_knobs(case.source, case.evidence.configuration)
-    claimed = {knob.name: knob.value for knob in knobs.values() if _is_carried(knob)}
-    changes = [change for knob in knobs.values() if (change := _toy(knob, knobs, keep_vocab)) is not None]
-    environment = {**claimed, **{change.name: change.toy for change in changes}}
+    source = case.source
+    if not isinstance(source, Source):
+        raise ValueError("the entry script could not be decoded, so there is nothing to run")  # noqa: TRY004 -- no matter of types
+    texts = _texts(source)
     labels = tuple(dict.fromkeys(line.label for line in case.evidence.headline_lines))
-    vocab = int(float(environment.get("VOCAB_SIZE") or (knobs["VOCAB_SIZE"].value if "VOCAB_SIZE" in knobs else "") or VOCAB))
-    return Plan(environment, tuple(changes), vocab, TOKENS, 160, labels)
+    knobs = read_knobs(source, case.evidence.configuration)
+    on = forced(source.text, labels, knobs)
+    literals = {path: read_literals(text) for path, text in texts.items()}
+    sizes = _sizes(knobs.values(), literals.values())
+    switched = [change for knob in knobs.values() if (change := _switched(knob, sizes, scale))]
+    written = [edit for path, found in literals.items() for one in found if (edit := _written(path, one, sizes, scale))]
+    carried = {knob.name: knob.value for knob in knobs.values() if _is_carried(knob)}
+    environment = {**carried, **_launched(knobs.values()), **on, **{change.name: change.toy for change in switched}}
+    changed = _rewritten(texts, written)
+    return Plan(
+        environment=environment,
+        changes=(*switched, *(Change(name, "", value, _FORCED) for name, value in on.items()), *(_told(edit, edit.path or source.file) for edit in written)),
+        vocab=_vocab(environment, sizes, scale),
+        val_tokens=scale.tokens,
+        document=scale.document,
+        labels=labels,
+        notes=tuple(note for note in (scale.note,) if note),
+        text=changed.pop("", source.text),
+        modules=changed,
+    )
+
+
+def _texts(source: Source) -> Mapping[str, str]:
+    """The program, by the empty path, and the modules that run as they lie beside it."""
+    return {"": source.text, **{layer.file: layer.text for layer in source.modules.values() if layer.verbatim}}
+
+
+def _sizes(knobs: Iterable[Knob], literals: Iterable[Iterable[Literal]]) -> Sizes:
+    """What the claimed run's sizes were: literals, and what the environment said instead."""
+    written = {literal.role: literal.value for found in literals for literal in found}
+    return {**written, **{knob.name: knob.number for knob in knobs if knob.number is not None}}
+
+
+def _switched(knob: Knob, sizes: Sizes, scale: Scale) -> Change | None:
+    """The change of an environment variable; None where it stays as claimed."""
+    found = toy(knob.name, knob.number, sizes, scale)
+    if found is None or found[0] == knob.number:
+        return None
+    return Change(knob.name, knob.value, _text(found[0]), found[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """A literal that is rewritten."""
+
+    path: str
+    literal: Literal
+    toy: str
+    why: str
+
+
+def _written(path: str, literal: Literal, sizes: Sizes, scale: Scale) -> _Edit | None:
+    """The edit of a literal: it only ever shrinks, and never to nothing."""
+    found = toy(literal.role, literal.value, sizes, scale)
+    return _Edit(path, literal, _text(found[0]), found[1]) if found and 0 < found[0] < literal.value else None
+
+
+def _rewritten(texts: Mapping[str, str], edits: Iterable[_Edit]) -> dict[str, str]:
+    """The texts that edits change, by path."""
+    by_path: dict[str, dict[Literal, str]] = {}
+    for edit in edits:
+        by_path.setdefault(edit.path, {})[edit.literal] = edit.toy
+    return {path: rewritten(texts[path], changes) for path, changes in by_path.items()}
+
+
+def _told(edit: _Edit, file: str) -> Change:
+    return Change(edit.literal.role, _text(edit.literal.value), edit.toy, edit.why, f"{file}:{edit.literal.line}")
+
+
+def _text(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _vocab(environment: Mapping[str, str], sizes: Sizes, scale: Scale) -> int:
+    """The alphabet of the toy data: as the environment says, else as the script has it."""
+    claimed = sizes.get(VOCAB) or _DEFAULT_VOCAB
+    said = toy(VOCAB, claimed, sizes, scale)
+    return int(float(environment.get(VOCAB) or (said[0] if said else claimed)))
 
 
 def _is_carried(knob: Knob) -> bool:
@@ -62,87 +172,6 @@ def _is_carried(knob: Knob) -> bool:
     return knob.source != "code" and bool(knob.value) and "/" not in knob.value and knob.name not in _MACHINE
 
 
-_MACHINE = frozenset({"WORLD_SIZE", "RANK", "LOCAL_RANK", "RUN_ID", "DATA_DIR", "DATA_PATH", "TOKENIZER_PATH", "LOGFILE"})
-_Sized = Callable[[float, Mapping[str, Knob]], float]
-
-
-def _at_most(limit: float) -> _Sized:
-    return lambda value, _: min(value, limit)
-
-
-def _exactly(value: float) -> _Sized:
-    return lambda _, __: value
-
-
-def _heads(knobs: Mapping[str, Knob]) -> int:
-    return 4 if "NUM_HEADS" in knobs or "N_HEADS" in knobs or "N_HEAD" in knobs else 8
-
-
-def _key_heads(value: float, knobs: Mapping[str, Knob]) -> float:
-    heads = next((n for name in ("NUM_HEADS", "N_HEADS", "N_HEAD") if name in knobs and (n := knobs[name].number)), 8.0)
-    return max(1, round(_heads(knobs) * value / heads))
-
-
-def _width(value: float, knobs: Mapping[str, Knob]) -> float:
-    return HEAD_WIDTH * _heads(knobs)
-
-
-def _chunk(value: float, _: Mapping[str, Knob]) -> float:
-    return 256 if value >= 2048 else min(value, 32)  # noqa: PLR2004 -- chunks of a stream, or of a document
-
-
-def _documents(value: float, _: Mapping[str, Knob]) -> float:
-    return max(2, round(value * (TOKENS // 160) / DOCUMENTS)) if value else 0
-
-
-def _stride(value: float, _: Mapping[str, Knob]) -> float:
-    return min(value, SEQUENCE // 4)
-
-
-_ROLES: tuple[tuple[str, _Sized, str], ...] = (
-    (r"(NUM|N)_KV_HEADS?|KV_HEADS", _key_heads, "as many queries share a key as claimed"),
-    (r"(NUM|N)_HEADS?", _at_most(4), "four heads of sixteen"),
-    (r"MODEL_DIM|EMBEDDING_DIM|EMBED_DIM|D_MODEL|N_EMBD|HIDDEN_DIM|DIM", _width, "four heads of sixteen"),
-    (r"HEAD_DIM", _exactly(HEAD_WIDTH), "sixteen"),
-    (r"ROPE_DIMS?", _at_most(HEAD_WIDTH), "no wider than a head"),
-    (r"(BIGRAM|TRIGRAM|VE|NGRAM|HASH|FACTOR|BOTTLENECK|PLE)_(EMBED_|HASH_)?DIM", _at_most(32), "a narrow side table"),
-    (r"(BIGRAM|TRIGRAM)_(VOCAB|HASH)_SIZE|(BIGRAM|TRIGRAM)_BUCKETS", _at_most(512), "a small side table"),
-    (r".*BUCKETS?", _at_most(4096), "a table as crowded as the claimed run's"),
-    (r".*SEQ_?LEN(GTH)?|.*CONTEXT_LEN(GTH)?|.*CTX(_LEN)?|BLOCK_SIZE", _at_most(SEQUENCE), "short windows"),
-    (r"TRAIN_BATCH_TOKENS|BATCH_TOKENS|TOTAL_BATCH_SIZE", _exactly(BATCH), "a few windows a step"),
-    (r"VAL_BATCH_(SIZE|TOKENS)|EVAL_BATCH_TOKENS", _exactly(BATCH), "a few windows a step"),
-    (r".*(BATCH_SEQS|BATCH_SIZE|BATCH_DOCS|BATCH_WINDOWS|MICRO_BATCH|EVAL_BATCH)", _at_most(4), "a few at a time"),
-    (r"ITERATIONS|(MAX|TRAIN|NUM|TOTAL)_(STEPS|ITERS|ITERATIONS)|NUM_ITERATIONS", _at_most(6), "a few steps"),
-    (r".*WARM_?UP.*(STEPS|ITERS)|WARM_?UP|COOLDOWN.*(STEPS|ITERS)", _at_most(2), "a few steps"),
-    (r"WARM_?DOWN.*(STEPS|ITERS)|WARM_?DOWN", _at_most(3), "a few steps"),
-    (r"MAX_WALLCLOCK.*|MAX_TRAIN_SECONDS|TRAIN_SECONDS|TIME_LIMIT.*", _exactly(0), "steps end the training, not the clock"),
-    (r"VAL_(LOSS_)?EVERY|EVAL_EVERY|VAL_INTERVAL", _exactly(0), "only the final validation"),
-    (r"TRAIN_LOG_EVERY|LOG_EVERY|LOG_INTERVAL", _exactly(1), "every step is printed"),
-    (r"(EVAL_|TTT_|SLOT_|VAL_)?STRIDE|.*_STRIDE", _stride, "as many windows overlap"),
-    (r".*CHUNK(_SIZE|_TOKENS|_LEN|S?)?", _chunk, "several chunks in the toy stream"),
-    (r".*PREFIX_DOCS|.*(NUM|MAX)_DOCS", _documents, "the same share of the documents"),
-    (r".*EPOCHS?", _at_most(3), "three epochs show what twenty do"),
-    (r".*(SLOT|TTT|INNER|ADAPT|ETLB|OPT|GRAD)_(STEPS|ITERS)", _at_most(3), "three steps show what twenty do"),
-    (r".*CALIB.*(BATCHES|STEPS|ITERS|NSAMPLES|SAMPLES|SEQS)|.*HESSIAN.*BATCHES|GPTQ_(BATCHES|NSAMPLES|SAMPLES)|AR_.*SEQS", _at_most(2), "little calibration"),
-    (r".*RESERVE.*(SECONDS|MS|S)?", _exactly(0), "no clock to keep time back from"),
-)
-_COMPILED = tuple((re.compile(pattern + r"$"), sized, why) for pattern, sized, why in _ROLES)
-
-
-def _toy(knob: Knob, knobs: Mapping[str, Knob], keep_vocab: bool) -> Change | None:
-    value = knob.number
-    if knob.name == "VOCAB_SIZE" and value and value > VOCAB and not keep_vocab:
-        return Change(knob.name, knob.value, str(VOCAB), "logits of a small alphabet")
-    for pattern, sized, why in _COMPILED:
-        if pattern.match(knob.name):
-            if value is None or value < 0:
-                return None
-            toy = sized(value, knobs)
-            text = str(int(toy)) if toy == int(toy) else str(toy)
-            return Change(knob.name, knob.value, text, why) if toy != value else None
-    return None
-
-
-def plans(case: Case) -> Iterator[Plan]:
-    """Toy runs of a submission, the best first: where one crashes because of its sizes, the next may not."""
-    yield make_plan(case)
+def _launched(knobs: Iterable[Knob]) -> Mapping[str, str]:
+    """What a launcher of one process sets, where the script does not run without one."""
+    return dict(_ALONE) if any(knob.required and knob.name in _ALONE for knob in knobs) else {}

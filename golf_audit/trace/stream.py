@@ -4,7 +4,8 @@ Token streams by which a position can be recognised from the tokens alone.
 The validation stream is a sequence of documents, each opened by the token that marks a beginning. Inside it nearly every
 pair of neighbours occurs once, so that a few tokens in a row name their position. Some phrases are repeated on purpose,
 for tables that remember contexts would otherwise never be asked; they lie between tokens that are not repeated. The
-training stream shares no pair with it.
+training stream shares no pair with it. Some tokens are frequent and others rare, the same ones in both streams: that is
+what a model can learn in the few steps of a toy run.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ import numpy.typing as npt
 Tokens = npt.NDArray[np.int64]
 RESERVED = 259
 """Ids below it are control tokens and single bytes in a SentencePiece model with byte fallback."""
+
+
+_FLAT = 4
+"""Added to a token's rank: the most frequent one is then some percent of the text."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +41,43 @@ def make_streams(
     seed: int = 0,
 ) -> Streams:
     """Streams of ids below `vocab`; raises ValueError where a vocabulary is too small to tell positions apart."""
-    low = RESERVED if vocab > 2 * RESERVED else min(3, vocab // 4)
+    low = _lowest(vocab)
     if (vocab - low) ** 2 < 8 * val_tokens:
         raise ValueError(f"{vocab} tokens cannot name {val_tokens} positions")
-    random = np.random.default_rng(seed)
-    val = _validation(random, low, vocab, val_tokens, document, bos)
-    train = random.integers(low, vocab, train_tokens)
+    drawn = _Drawn(np.random.default_rng(seed), low, vocab)
+    val = _validation(drawn, vocab, val_tokens, document, bos)
+    train = drawn.many(train_tokens)
     train[::document] = bos
-    return Streams(_without(random, train, pairs(val, vocab), low, vocab, bos), val, bos)
+    return Streams(_without(drawn, train, pairs(val, vocab), vocab, bos), val, bos)
+
+
+def _lowest(vocab: int) -> int:
+    """The first id that the streams use."""
+    return RESERVED if vocab > 2 * RESERVED else min(3, vocab // 4)
+
+
+class _Drawn:
+    """Tokens drawn by Zipf's law, flattened at its head so that pairs stay rare."""
+
+    def __init__(self, random: np.random.Generator, low: int, vocab: int) -> None:
+        self._random, self._low = random, low
+        weights = 1.0 / (np.arange(vocab - low) + _FLAT)
+        self._shares = np.cumsum(weights / weights.sum())
+
+    def many(self, count: int) -> Tokens:
+        """So many tokens."""
+        at = np.searchsorted(self._shares, self._random.random(count), side="right")
+        return self._low + np.minimum(at, len(self._shares) - 1)
+
+    def one(self) -> int:
+        """One token."""
+        return int(self.many(1)[0])
 
 
 def change_from(streams: Streams, vocab: int, position: int, *, seed: int = 1) -> Tokens:
     """The validation stream with every token from `position` on replaced by another; documents begin where they did."""
     random = np.random.default_rng(seed)
-    low = RESERVED if vocab > 2 * RESERVED else min(3, vocab // 4)
+    low = _lowest(vocab)
     changed = streams.val.copy()
     for index in range(position, len(changed)):
         if changed[index] != streams.bos:
@@ -63,7 +91,7 @@ def pairs(tokens: Tokens, vocab: int) -> Tokens:
     return tokens[:-1] * vocab + tokens[1:]
 
 
-def _validation(random: np.random.Generator, low: int, vocab: int, count: int, document: int, bos: int) -> Tokens:
+def _validation(drawn: _Drawn, vocab: int, count: int, document: int, bos: int) -> Tokens:
     out = np.empty(count, dtype=np.int64)
     seen: set[int] = set()
     phrase: list[int] = []
@@ -76,7 +104,7 @@ def _validation(random: np.random.Generator, low: int, vocab: int, count: int, d
             out[index : index + len(phrase)] = phrase
             index += len(phrase)
         else:
-            out[index] = _fresh(random, int(out[index - 1]), low, vocab, seen)
+            out[index] = _fresh(drawn, int(out[index - 1]), vocab, seen)
             seen.add(int(out[index - 1]) * vocab + int(out[index]))
             index += 1
             if not phrase and index == document // 4:
@@ -84,18 +112,18 @@ def _validation(random: np.random.Generator, low: int, vocab: int, count: int, d
     return out
 
 
-def _fresh(random: np.random.Generator, before: int, low: int, vocab: int, seen: set[int]) -> int:
+def _fresh(drawn: _Drawn, before: int, vocab: int, seen: set[int]) -> int:
     while True:
-        token = int(random.integers(low, vocab))
+        token = drawn.one()
         if before * vocab + token not in seen:
             return token
 
 
-def _without(random: np.random.Generator, tokens: Tokens, taken: Tokens, low: int, vocab: int, bos: int) -> Tokens:
+def _without(drawn: _Drawn, tokens: Tokens, taken: Tokens, vocab: int, bos: int) -> Tokens:
     """`tokens` with none of the pairs in `taken`."""
     while True:
         bad = np.flatnonzero(np.isin(pairs(tokens, vocab), taken)) + 1
         bad = bad[tokens[bad] != bos]
         if not len(bad):
             return tokens
-        tokens[bad] = random.integers(low, vocab, len(bad))
+        tokens[bad] = drawn.many(len(bad))

@@ -42,9 +42,11 @@ def make_world(place: Path, case: Case, plan: Plan, streams: Streams, val: Token
     world.run.mkdir(parents=True)
     world.data.mkdir()
     _lay_files(world.run, case, source)
+    for path, text in plan.modules.items():
+        (world.run / path).write_text(text, encoding="utf-8")
     _lay_data(world.data, plan.vocab, streams, val)
-    (world.data / "source.py").write_text(source.text, encoding="utf-8")
-    (world.data / "job.json").write_text(json.dumps(_job(source)), encoding="utf-8")
+    (world.data / "source.py").write_text(plan.text, encoding="utf-8")
+    (world.data / "job.json").write_text(json.dumps(_job(source, plan)), encoding="utf-8")
     return world
 
 
@@ -73,12 +75,12 @@ def write_shard(path: Path, tokens: Tokens) -> None:
     path.write_bytes(header.tobytes() + tokens.astype("<u2").tobytes())
 
 
-def _job(source: Source) -> Mapping[str, object]:
+def _job(source: Source, plan: Plan) -> Mapping[str, object]:
     plain = {name: value for name, value in source.constants.items() if isinstance(value, str | int | float | bool)}
     return {
         "data": DATA,
         "entry": source.file,
-        "arguments": [],
+        "arguments": list(plan.arguments),
         "constants": plain,
         "threads": 1,
         "stream": f"{DATA}/stream.npy",

@@ -5,6 +5,7 @@ A backward pass is traced to the losses it starts from. What changed between it 
 whether an optimizer wrote it or a hand did; what is back at its earlier bytes, or was filled anew, has forgotten.
 """
 
+import threading
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -181,20 +182,23 @@ def install(learning: Learning) -> None:
     """Listen to backward passes and optimizer steps."""
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
-    backward, grad, tensor_backward = torch.autograd.backward, torch.autograd.grad, torch.Tensor.backward
+    inside = threading.local()
 
-    def heard_backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-        learning.backward(tensors if isinstance(tensors, list | tuple) else [tensors])
-        return backward(tensors, *args, **kwargs)
+    def heard(function: Any) -> Any:
+        """Each of these functions calls the others: the outermost call is the one that counts."""
 
-    def heard_grad(outputs: Any, *args: Any, **kwargs: Any) -> Any:
-        learning.backward(outputs if isinstance(outputs, list | tuple) else [outputs])
-        return grad(outputs, *args, **kwargs)
+        def listening(roots: Any, *args: Any, **kwargs: Any) -> Any:
+            if getattr(inside, "call", False):
+                return function(roots, *args, **kwargs)
+            inside.call = True
+            try:
+                learning.backward(roots if isinstance(roots, list | tuple) else [roots])
+                return function(roots, *args, **kwargs)
+            finally:
+                inside.call = False
 
-    def heard_tensor(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        learning.backward([self])
-        return tensor_backward(self, *args, **kwargs)
+        return listening
 
-    torch.autograd.backward, torch.autograd.grad = heard_backward, heard_grad  # type: ignore[assignment]
-    torch.Tensor.backward = heard_tensor  # type: ignore[assignment,method-assign]
+    torch.autograd.backward, torch.autograd.grad = heard(torch.autograd.backward), heard(torch.autograd.grad)  # type: ignore[assignment]
+    torch.Tensor.backward = heard(torch.Tensor.backward)  # type: ignore[method-assign]
     register_optimizer_step_post_hook(lambda optimizer, *_: learning.stepped(optimizer))

@@ -10,6 +10,8 @@ from golf_audit.trace.inside.learning import Learning
 from golf_audit.trace.inside.losses import Losses
 from golf_audit.trace.inside.standins.device import on_cpu
 
+_NEVER = frozenset({int, float, bool, str, slice, type(None), torch.dtype})
+"""Most arguments; to ask whether they are tensors takes longer than to look them up."""
 _STAY = frozenset({torch.Tensor.cuda, torch.Tensor.pin_memory, torch.Tensor.record_stream})
 
 
@@ -24,15 +26,17 @@ class Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _STAY:
             return args[0]
-        args, kwargs = on_cpu(args, kwargs)
+        if kwargs or len(args) > 1:
+            args, kwargs = on_cpu(args, kwargs)
         saw = self._learning.saw
-        for arg in (*args, *kwargs.values()):
-            if isinstance(arg, torch.Tensor):
-                saw(arg)
-            elif isinstance(arg, list | tuple):
+        for arg in (*args, *kwargs.values()) if kwargs else args:
+            kind = type(arg)
+            if kind is list or kind is tuple:
                 for part in arg:
                     if isinstance(part, torch.Tensor):
                         saw(part)
+            elif kind not in _NEVER and isinstance(arg, torch.Tensor):
+                saw(arg)
         result = func(*args, **kwargs)
         handler = self._handlers.get(func)
         if handler is not None and isinstance(result, torch.Tensor):

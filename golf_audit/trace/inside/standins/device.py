@@ -171,6 +171,7 @@ def install(used: Used) -> None:
         setattr(torch.backends.cuda, name, _constant(None))
     torch.nn.attention.sdpa_kernel = _nothing  # type: ignore[assignment]
     torch.version.cuda = "12.8"
+    torch.Tensor.is_cuda = property(lambda _: True)  # type: ignore[assignment,misc]
 
 
 def _generator(device: Any = None) -> torch.Generator:
@@ -184,6 +185,7 @@ def on_cpu(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ..
             kwargs = {**kwargs, "device": CPU}
         if kwargs.get("pin_memory"):
             kwargs = {**kwargs, "pin_memory": False}
-    if any(is_cuda(arg) for arg in args):
-        args = tuple(CPU if is_cuda(arg) else arg for arg in args)
+    for arg in args:
+        if isinstance(arg, str | _Device) and is_cuda(arg):
+            return tuple(CPU if is_cuda(one) else one for one in args), kwargs
     return args, kwargs
