@@ -38,6 +38,8 @@ class Scale:
     """Of the validation stream."""
     document: int = 160
     """Tokens of a document."""
+    quantise: bool = True
+    """Whether what is quantised in the claimed run is quantised here, small as it is."""
     note: str = ""
     """What is different from the usual toy run, as a sentence."""
 
@@ -102,6 +104,8 @@ def _hidden(value: float, sizes: Sizes, scale: Scale) -> float:
 
 
 def _elements(value: float, sizes: Sizes, scale: Scale) -> float:
+    if not scale.quantise:
+        return value
     return max(64, value * (scale.width / max(_first(sizes, _WIDTHS, _WIDTH), scale.width)) ** 2 // 1)
 
 
@@ -137,6 +141,10 @@ def _chunk(value: float, _: Sizes, scale: Scale) -> float:
 
 def _documents(value: float, _: Sizes, scale: Scale) -> float:
     return max(2, round(value * (scale.tokens // scale.document) / _DOCUMENTS)) if value else 0
+
+
+def _short(value: float, _: Sizes, scale: Scale) -> float:
+    return min(value, scale.document // 2)
 
 
 def _share(value: float, _: Sizes, scale: Scale) -> float:
@@ -184,13 +192,14 @@ _ROLES: tuple[tuple[str, Sized, str], ...] = (
     (r"(MODEL_)?EMA_(DECAY|BETA)|POLYAK_DECAY", _decay, "an average over the same share of the training"),
     (r"(EVAL_|TTT_|SLOT_|VAL_)?STRIDE|.*_STRIDE", _stride, "as many windows overlap"),
     (r".*CHUNK(_SIZE|_TOKENS|_LEN|S?)?", _chunk, "several chunks in the toy stream"),
+    (r".*(MIN|SHORT)_DOC(_LEN|_TOKENS)?", _short, "the toy documents are longer, as most claimed ones are"),
     (r".*PREFIX_DOCS|.*(NUM|MAX)_DOCS", _documents, "the same share of the documents"),
     (r"VAL_MAX_TOKENS|.*SUBSET_TOKENS|.*MIN_TOKENS", _share, "the same share of the stream"),
     (r".*EPOCHS?", _at_most(3), "three epochs show what twenty do"),
     (r"GRAD_ACCUM(ULATION)?(_STEPS)?", _exactly(2), "two micro-batches show what eight do"),
     (r".*(SLOT|TTT|INNER|ADAPT|ETLB|OPT|GRAD|DISTILL|EGGROLL|CAL|BURST|MIX|REFINE)_(STEPS|(MAX_)?ITERS?)", _at_most(3), "three steps show what twenty do"),
     (r"(TTT|SLOT)_MAX_STEPS", _at_most(3), "three steps show what twenty do"),
-    (r".*CALIB.*(BATCHES|STEPS|ITERS|N?SAMPLES|SEQS)|.*HESSIAN.*BATCHES|GPTQ_(BATCHES|NSAMPLES|N_SAMPLES|SAMPLES)|AR_.*SEQS", _at_most(2), "little calibration"),
+    (r".*CALIB.*(BATCHES|STEPS|ITERS|N?SAMPLES|SEQS)|.*HESSIAN.*BATCHES|GPTQ_(BATCHES|NSAMPLES|N_SAMPLES|SAMPLES)|AR_.*SEQS", _at_most(4), "little calibration"),
     (r".*RESERVE.*(SECONDS|MS|S)?", _exactly(0), "no clock to keep time back from"),
 )
 _COMPILED = tuple((re.compile(f"(?:{pattern})$"), sized, why) for pattern, sized, why in _ROLES)

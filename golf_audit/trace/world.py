@@ -17,8 +17,8 @@ DATA = "/sandbox/data"
 """Where the toy data are, seen from inside."""
 _MAGIC, _VERSION, _HEADER = 20240520, 1, 256
 _LARGEST = 8 * 2**20
-"""Files of a submission larger than this are weights and logs, which a run makes itself."""
-_LEFT_OUT = (".log", ".ptz", ".pt", ".pth", ".png", ".jpg", ".mp4", ".zip")
+"""Files of a submission larger than this are weights and logs, which a run makes itself; tokenizers are served."""
+_LEFT_OUT = (".log", ".model", ".vocab", ".ptz", ".pt", ".pth", ".png", ".jpg", ".mp4", ".zip")
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 """Stand-ins for programs that submissions start."""
 
