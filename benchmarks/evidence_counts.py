@@ -1,61 +1,30 @@
 """
 Count what the evidence of many pull requests shows.
 
-    python benchmarks/evidence_counts.py DIR [--labels LABELS.jsonl] [--limit N]
+    python -m benchmarks.evidence_counts DIR [--limit N]
 
 DIR holds one folder for each pull request, laid out as `<number>/records/<track>/<folder>/`. One folder of each is read: one
-that no lower number has, with script and metadata, the last by name. Printed are the coverage of logs, the disagreements, the
-implied bytes of validation text, and, with labels, what is found of the classes that logs and metadata can show.
+that no lower number has, with script and metadata, the last by name. Printed are the coverage of logs, the families of
+logs that are not covered, and the implied bytes of validation text.
 """
 
 import argparse
-import json
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from golf_audit.decoding import decode
-from golf_audit.evidence import Evidence, read_evidence
+from golf_audit.evidence import read_evidence
 from golf_audit.evidence.coverage import Coverage, Ruler
-from golf_audit.evidence.events import CodeSize, Evaluation, ModelSize, Step, Stop, TotalSize, Validation
+from golf_audit.evidence.events import CodeSize, Evaluation, Gpu, ModelSize, Step, Stop, TotalSize, Validation
 from golf_audit.evidence.runlog import RunLog
-from golf_audit.finding import Confidence, Finding, Severity
-from golf_audit.registry import all_rules
-from golf_audit.rule import Rule
 from golf_audit.rulebook import Rulebook
 from golf_audit.submission import Folder, SubmissionError, open_submission
 
+EXAMPLES = 3
 LEAST_LINES = 3
 """Training or result lines that make a log count."""
-CLASSES = {
-    "over_bytes": ("bytes-over-the-cap",),
-    "over_eval_time": ("evaluation-past-the-budget",),
-    "over_train_time": ("training-past-the-budget", "other-hardware"),
-    "byte_accounting_bug": ("denominator-not-the-validation-set", "bytes-of-a-second-scorer"),
-    "val_subset_eval": ("part-of-the-validation-set", "other-validation-documents", "bytes-of-a-second-scorer"),
-}
-
-
-@dataclass
-class Case:
-    """What the rules on evidence ask of a case: no walk of the program, and the source decoded only where one asks."""
-
-    folder: Folder
-    evidence: Evidence
-    rulebook: Rulebook
-    walk: None = None
-    claimed: None = None
-
-    @cached_property
-    def source(self) -> object:
-        """The entry script's layers."""
-        return decode(self.folder, self.folder.entry.path) if self.folder.entry else None
 
 
 @dataclass
@@ -63,21 +32,11 @@ class Tally:
     """Everything counted."""
 
     logs: Counter[str] = field(default_factory=Counter)
-    uncovered: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    rules: dict[str, list[tuple[int, Finding]]] = field(default_factory=lambda: defaultdict(list))
+    uncovered: dict[str, dict[str, list[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    """What was not found, by family of log, with the logs."""
     texts: list[tuple[int, str, float, str, str]] = field(default_factory=list)
     coverage: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
-
-
-def evidence_rules() -> list[Rule]:
-    """The rules on evidence: those whose examples are sample submissions."""
-    return [
-        rule
-        for rule in all_rules()
-        if "golf_audit.evidence.samples"
-        in Path(sys.modules[type(rule).__module__].__file__ or "").read_text(encoding="utf-8")
-    ]
 
 
 def primary(root: Path, limit: int) -> Iterator[tuple[int, Folder]]:
@@ -115,10 +74,22 @@ def count_log(tally: Tally, number: int, log: RunLog) -> None:
     for what, found in has.items():
         tally.logs[what] += found
         if not found:
-            tally.uncovered[what].append(f"{number}:{log.path}")
+            tally.uncovered[what][family(log)].append(f"{number}:{log.path}")
 
 
-def count(tally: Tally, number: int, folder: Folder, rules: list[Rule], rulebook: Rulebook) -> None:
+def family(log: RunLog) -> str:
+    """What kind of log it is, in words, by what its runs did."""
+    events = list(log.events)
+    if any(isinstance(e, Gpu) and "MLX" in e.name for e in events):
+        return "on a device of Apple's"
+    if not any((isinstance(e, Step | Validation) and e.step > 0) or isinstance(e, Stop) for e in events):
+        return "evaluation alone"
+    if log.truncated:
+        return "broken off"
+    return "training in a form of its own" if not any(isinstance(e, Stop) for e in events) else "training, as usual"
+
+
+def count(tally: Tally, number: int, folder: Folder, rulebook: Rulebook) -> None:
     """Add one folder to every table."""
     begun = time.perf_counter()
     evidence = read_evidence(folder)
@@ -126,11 +97,6 @@ def count(tally: Tally, number: int, folder: Folder, rules: list[Rule], rulebook
     tally.seconds.append(time.perf_counter() - begun)
     for log in evidence.logs:
         count_log(tally, number, log)
-    case = Case(folder, evidence, rulebook)
-    for rule in rules:
-        for found in rule.check(case):  # type: ignore[arg-type]
-            if isinstance(found, Finding) and found.confidence is not Confidence.LOW:
-                tally.rules[rule.id].append((number, found))
     measured = [
         pair for pair in Ruler(rulebook).all_of(evidence.headline_lines) if pair[1].coverage is not Coverage.UNKNOWN
     ]
@@ -148,9 +114,9 @@ def show(tally: Tally) -> None:
     logs = tally.logs["logs"]
     print(f"Logs with {LEAST_LINES} lines or more: {logs}")
     for what in ("a result", "train time", "a size", "the seed", "all four"):
-        print(
-            f"  {what:12} {tally.logs[what] / max(logs, 1):7.2%}   without, for example: {', '.join(tally.uncovered[what][:3])}"
-        )
+        print(f"  {what:12} {tally.logs[what] / max(logs, 1):7.2%}")
+        for kind, paths in sorted(tally.uncovered[what].items(), key=lambda item: -len(item[1])):
+            print(f"      {len(paths):4} without: {kind}, e.g. {', '.join(paths[:EXAMPLES])}")
     print(
         f"  train time {tally.logs['trained, timed'] / max(tally.logs['trained'], 1):.2%} of the {tally.logs['trained']} that trained"
     )
@@ -158,11 +124,6 @@ def show(tally: Tally) -> None:
     print(
         f"\nEvidence of a folder: median {seconds[len(seconds) // 2] * 1000:.1f} ms, 95 % {seconds[int(len(seconds) * 0.95)] * 1000:.1f} ms"
     )
-    print("\nDisagreements (pull requests):")
-    for rule, found in sorted(tally.rules.items(), key=lambda item: -len({n for n, _ in item[1]})):
-        numbers = sorted({number for number, _ in found})
-        kinds = Counter(f"{one.severity.value}/{one.confidence.value}" for _, one in found)
-        print(f"  {len(numbers):5} {rule:36} {dict(kinds)} e.g. {numbers[:6]}")
     print("\nImplied validation text of the headline:", dict(tally.coverage))
     explained = [row for row in tally.texts if row[3] != Coverage.UNEXPLAINED.value]
     for title, rows in (
@@ -174,41 +135,16 @@ def show(tally: Tally) -> None:
             print(f"  {number:5} {track:24} {megabytes:9.2f} MB  {kind}: {means}")
 
 
-def judge(tally: Tally, labels: Path) -> None:
-    """Print what is found of the labelled classes, and what is wrongly called illegal."""
-    rows = {row["pr"]: row for row in map(json.loads, labels.read_text(encoding="utf-8").splitlines())}
-    hits: dict[int, set[str]] = defaultdict(set)
-    illegal: dict[int, set[str]] = defaultdict(set)
-    for rule, found in tally.rules.items():
-        for number, one in found:
-            hits[number].add(rule)
-            if one.severity is Severity.DISQUALIFYING and one.confidence is Confidence.HIGH:
-                illegal[number].add(rule)
-    print("\nLabelled classes (found / labelled, missed):")
-    for name, rules in CLASSES.items():
-        numbers = [n for n, row in rows.items() if name in row["categories"]]
-        missed = [n for n in numbers if not hits[n] & set(rules)]
-        print(f"  {name:22} {len(numbers) - len(missed)} / {len(numbers)}  {missed}")
-    legal = [n for n, row in rows.items() if row["verdict"] == "legal"]
-    wrong = {n: sorted(illegal[n]) for n in legal if illegal[n]}
-    print(
-        f"  legal called illegal: {len(wrong)} of {len(legal)} {wrong}; merged: {[n for n in wrong if rows[n]['authority'] == 'merged']}"
-    )
-
-
 def main() -> None:
     """Run over a tree of pull requests."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument("root", type=Path)
-    parser.add_argument("--labels", type=Path)
     parser.add_argument("--limit", type=int, default=0)
     options = parser.parse_args()
-    tally, rules, rulebook = Tally(), evidence_rules(), Rulebook.load()
+    tally, rulebook = Tally(), Rulebook.load()
     for number, folder in primary(options.root, options.limit):
-        count(tally, number, folder, rules, rulebook)
+        count(tally, number, folder, rulebook)
     show(tally)
-    if options.labels:
-        judge(tally, options.labels)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from golf_audit.decoding.source import Source, Undecodable
 from golf_audit.evidence import Evidence
+from golf_audit.evidence.events import Evaluation
 from golf_audit.program.claimed import Claimed, claimed
 from golf_audit.program.walk import Walk
 from golf_audit.rulebook import Rulebook
@@ -28,4 +29,14 @@ class Case:
         """What the claimed score rests on; None where the program was not walked or reports no score."""
         if self.walk is None:
             return None
-        return claimed(self.walk, (line.label for line in self.evidence.headline_lines))
+        lines = self.evidence.headline_lines
+        return claimed(self.walk, (line.label for line in lines), () if lines else _by_distance(self.evidence))
+
+
+def _by_distance(evidence: Evidence) -> list[str]:
+    """The labels of the logs' results, the nearest to a claim that is in no log first."""
+    claim = evidence.claims.headline
+    if claim is None:
+        return []
+    results = [result for log in evidence.logs for result in log.of(Evaluation) if not result.loose]
+    return [result.label for result in sorted(results, key=lambda result: abs(result.bpb - claim.value))]

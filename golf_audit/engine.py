@@ -20,6 +20,7 @@ from golf_audit.verdict import Outcome, Verdict, weigh
 
 if TYPE_CHECKING:
     from golf_audit.case import Case
+    from golf_audit.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def _examine(folder: Folder, rulebook: Rulebook, clock: _Clock) -> tuple[Case | 
     from golf_audit.case import Case
     from golf_audit.evidence import read_evidence
     from golf_audit.program.walk import walk as walk_program
+    from golf_audit.program.witness import Witness
 
     unproven: list[Unproven] = []
     walk = None
@@ -127,9 +129,18 @@ def _examine(folder: Folder, rulebook: Rulebook, clock: _Clock) -> tuple[Case | 
         unproven += _obstacles(source)
     if isinstance(source, Source) and not unproven:
         with clock.phase("walk"):
-            walk = walk_program(source, evidence.configuration)
+            walk = walk_program(source, evidence.configuration, Witness(lambda: _printed(evidence)))
             unproven += walk.unproven
     return None if clock.errors else Case(folder, source, walk, evidence, rulebook), unproven
+
+
+def _printed(evidence: Evidence) -> Iterator[list[str]]:
+    """The lines that each claimed run printed; a log of several runs does not tell them apart."""
+    from golf_audit.evidence.runtime import split
+
+    for log, _ in evidence.claimed_runs:
+        if len(log.runs) == 1:
+            yield [line for _, line in split(log.file.lines)[0]]
 
 
 def _decode(folder: Folder) -> Source | Undecodable | None:

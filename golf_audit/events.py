@@ -69,7 +69,7 @@ class Update(Event):
 
     id: int
     kind: str
-    """`step`, `write` or `table`."""
+    """`step`, `write` (by hand, from a gradient or a loss), `statistics` (by hand, from activations) or `table`."""
     sites: frozenset[int] = EMPTY
     table: int = 0
     refs: frozenset[Ref] = EMPTY

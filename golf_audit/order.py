@@ -7,6 +7,8 @@ Before and after: what an update's place in the program has to do with a score's
 | different turns of a loop that selects the tokens of both | other tokens |
 | different turns of a loop that does not | the same tokens again |
 | the same turn, and the loss that was learned from lies in another slice than the one scored | a neighbouring slice |
+| the same turn, and rows of the state were picked for the score by an index | perhaps other rows |
+| the same turn, and the loss that was learned from begins with the window and ends who knows where | maybe so |
 | the same turn otherwise, or one after the other | the same tokens |
 """
 
@@ -17,7 +19,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from golf_audit.events import Update
-from golf_audit.program.values import Atom, Context, Lookup, Ref
+from golf_audit.program.values import Atom, Context, Lin, Lookup, Ref, Slice
+
+_ALL_BUT_ONE = Lin(-1)
+"""The end of `[:-1]`: a slice that leaves out the last token is no context."""
 
 
 class Relation(StrEnum):
@@ -26,6 +31,8 @@ class Relation(StrEnum):
     NEVER = "never in one run"
     OTHER = "other tokens"
     CONTEXT = "a neighbouring slice of the same window"
+    UNCLEAR = "the first tokens of the same window, perhaps up to the scored slice"
+    ROWS = "rows of the same batch, perhaps others"
     AGAIN = "the same tokens in an earlier turn"
     SAME = "the same tokens"
 
@@ -64,9 +71,11 @@ def relate(update: Update, tokens: frozenset[Ref], context: Context, atom: Atom 
         break
     if learned and scored and all(_other_turn(r, s, shared) for r in learned for s in scored):
         return Relation.OTHER
-    if atom is not None and _disjoint(update, atom, shared):
-        return Relation.CONTEXT
-    return Relation.SAME
+    if atom is None:
+        return Relation.SAME
+    if shared and update.sites and update.sites <= atom.picked:
+        return Relation.ROWS
+    return _within_the_window(update, atom, shared)
 
 
 def _other_turn(learned: Ref, scored: Ref, shared: list[int]) -> bool:
@@ -79,17 +88,26 @@ def _selected(refs: list[Ref], loop: int) -> bool:
     return bool(refs) and all(loop in r.loops for r in refs)
 
 
-def _disjoint(update: Update, atom: Atom, shared: list[int]) -> bool:
-    """Whether, in one and the same window, the slice learned from ends where the slice scored begins."""
-    if atom.sel is None or not update.atoms or not shared:
-        return False
-    start = atom.sel[0]
-    if start is None:
-        return False
+def _within_the_window(update: Update, atom: Atom, shared: list[int]) -> Relation:
+    """The relation of the slices that were learned from to the slice scored, in one and the same window."""
     windows = [a for a in update.atoms if any(r.split == "val" for r in a.targets)]
-    return bool(windows) and all(
-        a.sel is not None and a.sel[1] is not None and (a.sel[1] == start or a.sel[0] == a.sel[1]) for a in windows
-    )
+    if atom.sel is None or atom.sel[0] is None or not windows or not shared:
+        return Relation.SAME
+    found = {_against(window.sel, atom.sel[0], atom.sel[1]) for window in windows}
+    worst = (Relation.SAME, Relation.UNCLEAR, Relation.CONTEXT)
+    return next(relation for relation in worst if relation in found)
+
+
+def _against(learned: Slice | None, start: Lin, end: Lin | None) -> Relation:
+    """One slice that was learned from, against the slice scored from `start` to `end`."""
+    if learned is None or learned[1] in (None, _ALL_BUT_ONE):
+        return Relation.SAME
+    if learned[1] == start or learned[0] == learned[1]:
+        return Relation.CONTEXT
+    from_the_first = learned[0] is None or learned[0] == Lin()
+    if from_the_first and learned[1] != end and learned[1].plus(start, -1).terms:
+        return Relation.UNCLEAR
+    return Relation.SAME
 
 
 def learned_before(atom: Atom, updates: Mapping[int, Update]) -> Iterator[Learned]:

@@ -120,7 +120,9 @@ def write_artifact(tensors: dict[str, Quantized], config: Config, code_bytes: in
             f"code ({sizes.code}) and model ({sizes.model}) are {sizes.total} bytes together, "
             f"{sizes.total - config.artifact_bytes} more than the {config.artifact_bytes} allowed; nothing was written"
         )
-    Path(config.artifact_path).write_bytes(data)
+    part = Path(f"{config.artifact_path}.part")
+    part.write_bytes(data)
+    part.replace(config.artifact_path)  # whole or not at all
     return sizes
 
 

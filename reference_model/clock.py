@@ -6,8 +6,10 @@ the artifact exists and covers everything after it. A clock that stands still co
 compilation happen then.
 """
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 
 
@@ -18,13 +20,15 @@ class ClockError(RuntimeError):
 class Clock:
     """Wall-clock seconds against a budget; it runs inside `with clock:`."""
 
-    def __init__(self, budget: float, reserve: float = 0.0, settle: Callable[[], None] | None = None) -> None:
-        """`reserve` seconds of `budget` are kept back; `settle` waits for the device before the clock is read."""
+    def __init__(
+        self, budget: float, reserve: float = 0.0, settle: Callable[[], None] | None = None, spent: float = 0.0
+    ) -> None:
+        """`reserve` seconds of `budget` are kept back, `spent` are gone; `settle` waits for the device at each look."""
         if budget - reserve <= 0:
             raise ClockError(f"a budget of {budget:g} s leaves nothing beside a reserve of {reserve:g} s")
         self.budget = budget
         self.reserve = reserve
-        self.parts: dict[str, float] = {}
+        self.parts = {"start": spent} if spent else {}
         self._settle = settle or (lambda: None)
         self._part = ""
         self._since: float | None = None
@@ -64,3 +68,12 @@ class Clock:
     def __str__(self) -> str:
         parts = " ".join(f"{name}:{seconds:.1f}s" for name, seconds in self.parts.items())
         return f"{parts} total:{self.elapsed:.1f}s budget:{self.budget:.1f}s"
+
+
+def seconds_since_start() -> float:
+    """Seconds since this process began, the loading of libraries included; 0 where the system does not tell."""
+    try:
+        started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
+    except (AttributeError, OSError):
+        return 0.0

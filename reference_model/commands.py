@@ -95,37 +95,48 @@ def _add_preset(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_processes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--processes", type=int, default=1, metavar="N", help="ranks, one for each GPU: 1, 2, 4 or 8")
+    parser.add_argument("--processes", type=int, choices=(1, 2, 4, 8), default=1, help="ranks, one for each GPU")
 
 
 def describe(options: argparse.Namespace) -> None:
     """Print what a recipe is made of."""
-    from .pack import describe as description
+    from .describe import describe as description
 
     print(description(options.preset, options.scale))
 
 
 def prepare(options: argparse.Namespace) -> None:
     """Write shards and a tokenizer, from text or from the published export."""
-    from .prepare import documents_of, download, prepare_text, train_tokenizer
+    from .data import open_tokenizer
+    from .download import download
+    from .prepare import documents_of, prepare_text, shards_folder, split_documents, train_tokenizer
 
     if options.download:
         files = download(options.data, options.dataset or "fineweb10B_sp8192", options.train_shards, print)
         print(f"{len(files)} files in {options.data}")
         return
     dataset = options.dataset or "toy"
+    shards_folder(options.data, dataset)
     documents = documents_of(options.text)
+    val_documents = options.val_documents or max(1, len(documents) // 10)
+    split_documents(documents, val_documents)  # what cannot be done is refused before anything is written
     tokenizer = options.data / "tokenizers" / f"{dataset}.model"
     if options.tokenizer:
+        open_tokenizer(options.tokenizer)
         tokenizer.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(options.tokenizer, tokenizer)
     else:
         train_tokenizer(documents, options.vocab_size, tokenizer)
-    val_documents = options.val_documents or max(1, len(documents) // 10)
-    counts = prepare_text(
+    prepared = prepare_text(
         documents, options.data, dataset, tokenizer, val_documents=val_documents, shard_tokens=options.shard_tokens
     )
-    print(f"{counts['val']} validation tokens, {counts['train']} training tokens, tokenizer {tokenizer}")
+    val, trained = prepared["val"], prepared["train"]
+    print(f"{val.tokens} validation tokens, {trained.tokens} training tokens, tokenizer {tokenizer}")
+    if val.counted_bytes != val.text_bytes:
+        print(
+            f"the tokenizer changes the text: the validation split has {val.text_bytes} bytes, "
+            f"and {val.counted_bytes} will be counted"
+        )
 
 
 def train(options: argparse.Namespace) -> None:
@@ -166,16 +177,23 @@ def _run_phase(phase: str, run: Path, processes: int) -> None:
     environment |= {"PHASE": phase, "SEED": str(told["seed"]), "DATA_DIR": told["data"]}
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
     done = subprocess.run([sys.executable, *launcher, SCRIPT], cwd=run, env=environment, check=False)
-    if done.returncode == USAGE:
-        raise CommandError(f"the {phase} phase was refused; the reason is its last line above")
     if done.returncode:
+        _explain(phase, run)
         raise RunError(f"the {phase} phase failed with exit code {done.returncode}")
+
+
+def _explain(phase: str, run: Path) -> None:
+    # A refusal is the log's last line; the exit code does not tell, for torchrun has its own.
+    for log in run.glob("train_seed*.log"):
+        last = log.read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
+        if last.startswith("refused: "):
+            raise CommandError(f"the {phase} phase was {last}")
 
 
 def pack(options: argparse.Namespace) -> None:
     """Write a submission folder, or only the script."""
     from .bundle import bundle, packed_script
-    from .pack import Author
+    from .claims import Author
     from .pack import pack as pack_folder
 
     config = preset(options.preset, options.scale)

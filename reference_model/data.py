@@ -3,8 +3,9 @@ Tokens in, bytes out: the contest's shards, the order of training, and bits per 
 
 A shard is 256 int32 of header (magic, version, number of tokens) and then uint16 tokens, little endian.
 
-What differs from the baseline: training draws from one permutation of all sequences of all shards. Every rank knows the whole order and reads only its own micro-batches, so the data of a step do
-not depend on how many ranks there are.
+What differs from the baseline: training draws from one permutation of all sequences of all shards. Every rank knows
+the whole order and reads only its own micro-batches, so the data of a step do not depend on how many ranks there are.
+And a space is one byte wherever it is in a piece: tokenizers that join words have it in the middle.
 """
 
 import glob
@@ -48,6 +49,16 @@ def find_shards(pattern: str) -> list[Path]:
     if not paths:
         raise DataError(f"no shards match {pattern}; `reference prepare` makes or downloads them")
     return paths
+
+
+def open_tokenizer(path: Path) -> sentencepiece.SentencePieceProcessor:
+    """The SentencePiece model at `path`; raises `DataError` where there is none."""
+    if not path.is_file():
+        raise DataError(f"no tokenizer at {path}; `reference prepare` makes or downloads it")
+    try:
+        return sentencepiece.SentencePieceProcessor(model_file=str(path))
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"{path} is not a SentencePiece model: {error}") from None
 
 
 class TrainLoader:
@@ -120,24 +131,33 @@ class ByteTable:
         return self.base[target] + space
 
 
+def piece_bytes(pieces: sentencepiece.SentencePieceProcessor, token: int) -> bytes | None:
+    """The bytes of a token without its leading space; `None` for control, unknown and unused pieces."""
+    if pieces.is_control(token) or pieces.is_unknown(token) or pieces.is_unused(token):
+        return None
+    piece = pieces.id_to_piece(token)
+    if pieces.is_byte(token):
+        return bytes([int(piece[3:-1], 16)])  # <0x41>
+    return bytes(piece.removeprefix(SPACE).replace(SPACE, " ").encode())
+
+
 def byte_table(pieces: sentencepiece.SentencePieceProcessor, device: torch.device) -> ByteTable:
     """
     The byte table of a tokenizer.
 
-    A space at the start of a piece is one byte, unless a document begins there; a byte-fallback piece is one byte;
-    control, unknown and unused pieces are none.
+    A space is one byte, except the first of a document, which the tokenizer adds itself; a byte-fallback piece is one
+    byte; control, unknown and unused pieces are none.
     """
     if pieces.piece_to_id(SPACE) == pieces.unk_id():
         raise DataError("the tokenizer has no piece for a lone space, so its bytes cannot be counted")
     size = pieces.vocab_size()
     base, space, boundary = np.zeros(size, np.int64), np.zeros(size, np.bool_), np.ones(size, np.bool_)
     for token in range(size):
-        if pieces.is_control(token) or pieces.is_unknown(token) or pieces.is_unused(token):
-            continue
-        boundary[token] = False
-        piece = pieces.id_to_piece(token)
-        space[token] = piece.startswith(SPACE)
-        base[token] = 1 if pieces.is_byte(token) else len(piece.removeprefix(SPACE).encode())
+        text = piece_bytes(pieces, token)
+        boundary[token] = text is None
+        if text is not None:
+            space[token] = pieces.id_to_piece(token).startswith(SPACE)
+            base[token] = len(text)
     tensors = [torch.from_numpy(table).to(device) for table in (base, space, boundary)]
     return ByteTable(*tensors)
 
@@ -165,12 +185,11 @@ class Validation:
 
 def load_validation(config: Config, team: Team) -> Validation:
     """All validation shards, cut to whole sequences as the contest's baseline does, and the byte table."""
-    path = Path(config.tokenizer_path)
-    if not path.is_file():
-        raise DataError(f"no tokenizer at {path}; `reference prepare` makes or downloads it")
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    pieces = open_tokenizer(Path(config.tokenizer_path))
     if pieces.vocab_size() != config.vocab_size:
-        raise DataError(f"{path} has {pieces.vocab_size()} pieces, but VOCAB_SIZE is {config.vocab_size}")
+        raise DataError(
+            f"{config.tokenizer_path} has {pieces.vocab_size()} pieces, but VOCAB_SIZE is {config.vocab_size}"
+        )
     val_shards = [open_shard(path) for path in find_shards(config.val_files)]
     val_tokens = np.concatenate(val_shards).astype(np.int32)
     usable = (len(val_tokens) - 1) // config.eval_seq_len * config.eval_seq_len

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .config import Config
-from .data import SPACE, Validation
+from .data import Validation, piece_bytes
 from .runlog import RunLog
 
 
@@ -63,28 +63,14 @@ class ByteModel:
         self.history = (self.history + bytes([byte]))[-self.order :] if self.order else b""
 
 
-def piece_bytes(val: Validation) -> list[bytes]:
-    """The bytes of each token without its leading space; none for control tokens."""
-    pieces, result = val.pieces, []
-    for token, boundary in enumerate(val.table.boundary.tolist()):
-        piece = pieces.id_to_piece(token)
-        if boundary:
-            result.append(b"")
-        elif pieces.is_byte(token):
-            result.append(bytes([int(piece[3:-1], 16)]))  # <0x41>
-        else:
-            result.append(piece.removeprefix(SPACE).encode())
-    return result
-
-
 def byte_stream(val: Validation, losses: list[float]) -> Iterator[tuple[int, float]]:
     """Every byte of the scored tokens with its equal share (nats) of its token's loss."""
-    pieces = piece_bytes(val)
+    texts = [piece_bytes(val.pieces, token) or b"" for token in range(val.pieces.vocab_size())]
     space, boundary = val.table.leading_space.tolist(), val.table.boundary.tolist()
     tokens = val.tokens.tolist()
     for place, loss in enumerate(losses, start=1):
         token, previous = tokens[place], tokens[place - 1]
-        text = (b" " if space[token] and not boundary[previous] else b"") + pieces[token]
+        text = (b" " if space[token] and not boundary[previous] else b"") + texts[token]
         for byte in text:
             yield byte, loss / len(text)
 

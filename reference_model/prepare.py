@@ -1,39 +1,31 @@
 """
-Data for a run: shards made of any text, or the contest's published export.
+Data for a run, made of any text: a tokenizer and shards.
 
-This is the only module that writes shards or uses the network, and no submission contains it.
+This is the only module that writes shards, and no submission contains it.
 """
 
-import json
-import os
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sentencepiece
+import torch
 
-from .data import HEADER, MAGIC, SPACE, VERSION, DataError, open_shard
-
-EXPORT = "willdepueoai/parameter-golf"
-"""The dataset repository that the contest's own download script names."""
-ROOT = "datasets"
-"""The folder of that repository that holds the manifest, the shards and the tokenizers."""
-Say = Callable[[str], None]
+from .data import HEADER, MAGIC, SPACE, VERSION, DataError, byte_table, open_tokenizer
 
 
 def write_shard(path: Path, tokens: npt.NDArray[np.uint16]) -> None:
     """Write `tokens` as one shard; the file appears whole or not at all."""
     header = np.zeros(HEADER, dtype="<i4")
     header[:3] = MAGIC, VERSION, len(tokens)
-    _write_whole(path, [header.tobytes(), tokens.astype("<u2").tobytes()])
+    write_whole(path, [header.tobytes(), tokens.astype("<u2").tobytes()])
 
 
-def _write_whole(path: Path, parts: Iterable[bytes]) -> None:
+def write_whole(path: Path, parts: Iterable[bytes]) -> None:
+    """Write the file of `parts`, which appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as file:
         try:
@@ -70,86 +62,81 @@ def train_tokenizer(texts: list[str], vocab_size: int, path: Path) -> None:
 
 def documents_of(paths: list[Path]) -> list[str]:
     """The documents of text files: each paragraph, cut at blank lines, is one."""
-    texts = [part.strip() for path in paths for part in path.read_text(encoding="utf-8").split("\n\n")]
+    texts = [part.strip() for path in paths for part in _text_of(path).split("\n\n")]
     documents = [text for text in texts if text]
     if len(documents) < 2:
         raise DataError(f"{len(documents)} documents are too few: one part is validation, one training")
     return documents
 
 
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of one split."""
+
+    tokens: int
+    text_bytes: int
+    """Of the documents as they were given."""
+    counted_bytes: int
+    """Of the documents as bits per byte will count them; fewer or more where the tokenizer changes the text."""
+
+
 def prepare_text(
     documents: list[str], data_dir: Path, dataset: str, tokenizer: Path, *, val_documents: int, shard_tokens: int
-) -> dict[str, int]:
+) -> dict[str, Prepared]:
     """
     Write `documents` as shards: the first `val_documents` are the validation split, the rest is for training.
 
-    Every document begins with the tokenizer's mark of a beginning. Returns the tokens of each split.
+    Every document begins with the tokenizer's mark of a beginning, if it has one. The folder of the shards appears
+    whole or not at all; one that exists is not added to.
     """
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(tokenizer))
+    pieces = open_tokenizer(tokenizer)
     if pieces.vocab_size() > np.iinfo(np.uint16).max + 1:
         raise DataError(f"{tokenizer} has {pieces.vocab_size()} pieces; a shard's tokens are 16 bits")
-    folder = data_dir / "datasets" / dataset
+    folder = shards_folder(data_dir, dataset)
+    splits = split_documents(documents, val_documents)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".prepare-") as parent:
+        made = Path(parent, "shards")
+        prepared = {
+            split: _write_split(part, pieces, made / f"fineweb_{split}", shard_tokens) for split, part in splits.items()
+        }
+        made.rename(folder)
+    return prepared
+
+
+def split_documents(documents: list[str], val_documents: int) -> dict[str, list[str]]:
+    """The documents of each split; raises `DataError` where one would have none."""
     splits = {"val": documents[:val_documents], "train": documents[val_documents:]}
     for split, part in splits.items():
         if not part:
             raise DataError(f"no documents are left for the {split} split")
-    counts = {}
-    for split, part in splits.items():
-        tokens = np.concatenate([[pieces.bos_id(), *pieces.encode(text)] for text in part]).astype(np.uint16)
-        counts[split] = len(tokens)
-        for number, start in enumerate(range(0, len(tokens), shard_tokens)):
-            write_shard(folder / f"fineweb_{split}_{number:06d}.bin", tokens[start : start + shard_tokens])
-    return counts
+    return splits
 
 
-def download(data_dir: Path, dataset: str, train_shards: int, say: Say, repository: str = EXPORT) -> list[Path]:
-    """
-    Fetch the published export: all validation shards, the first `train_shards` for training, and the tokenizer.
-
-    What is there already is kept. `HF_ENDPOINT` names another hub. Raises `DataError` where the export lacks
-    something, or what came is no shard.
-    """
-    hub = f"{os.environ.get('HF_ENDPOINT', 'https://huggingface.co')}/datasets/{repository}/resolve/main/{ROOT}"
-    manifest = json.loads(b"".join(_fetch(f"{hub}/manifest.json")))
-    entry = _named(manifest, "datasets", dataset)
-    published = int(entry["stats"]["files_train"])
-    if train_shards > published:
-        raise DataError(f"{dataset} has {published} training shards, not {train_shards}")
-    shards = [f"fineweb_val_{number:06d}.bin" for number in range(int(entry["stats"]["files_val"]))]
-    shards += [f"fineweb_train_{number:06d}.bin" for number in range(train_shards)]
-    wanted = {data_dir / "datasets" / dataset / name: f"{hub}/datasets/{dataset}/{name}" for name in shards}
-    model = _named(manifest, "tokenizers", entry["tokenizer_name"])["model_path"]
-    wanted[data_dir / "tokenizers" / Path(model).name] = f"{hub}/{model}"
-    for path, url in wanted.items():
-        if path.exists():
-            continue
-        say(f"{url} -> {path}")
-        _write_whole(path, _fetch(url))
-        if path.suffix == ".bin":
-            _check(path)
-    return list(wanted)
+def shards_folder(data_dir: Path, dataset: str) -> Path:
+    """Where the shards of a new dataset go; raises `DataError` where there are some already."""
+    folder = data_dir / "datasets" / dataset
+    if folder.exists():
+        raise DataError(f"{folder} exists already")
+    return folder
 
 
-def _check(path: Path) -> None:
-    try:
-        open_shard(path)
-    except DataError:
-        path.unlink()
-        raise
-
-
-def _named(manifest: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
-    for entry in manifest.get(kind, []):
-        if entry.get("name") == name:
-            return dict(entry)
-    known = ", ".join(str(entry.get("name")) for entry in manifest.get(kind, []))
-    raise DataError(f"the export has no {name} among its {kind}: {known or 'there are none'}")
-
-
-def _fetch(url: str, block: int = 1 << 20) -> Iterator[bytes]:
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            while part := answer.read(block):
-                yield part
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise DataError(f"{url} cannot be had: {error}") from error
+def _write_split(
+    documents: list[str], pieces: sentencepiece.SentencePieceProcessor, stem: Path, shard_tokens: int
+) -> Prepared:
+    # The shards `<stem>_000000.bin` and so on.
+    mark = [pieces.bos_id()] if pieces.bos_id() >= 0 else []
+    tokens = np.concatenate([[*mark, *pieces.encode(text)] for text in documents]).astype(np.uint16)
+    for number, start in enumerate(range(0, len(tokens), shard_tokens)):
+        write_shard(stem.with_name(f"{stem.name}_{number:06d}.bin"), tokens[start : start + shard_tokens])
+    ids = torch.from_numpy(tokens.astype(np.int64))
+    first = ids.new_tensor([pieces.bos_id() if mark else pieces.unk_id()])  # nothing comes before the first token
+    counted = byte_table(pieces, ids.device).count(torch.cat([first, ids[:-1]]), ids)
+    return Prepared(len(tokens), sum(len(text.encode()) for text in documents), int(counted.sum().item()))

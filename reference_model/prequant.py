@@ -29,7 +29,7 @@ def adapt_before_quantization(model: GPT, val: Validation, config: Config, team:
     optimizer = torch.optim.AdamW(trained, lr=config.prequant_ttt_lr, weight_decay=0.0)
     epochs = config.prequant_ttt_epochs
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs, eta_min=0.1 * config.prequant_ttt_lr)
-    losses_of = team.compiled(model.losses)
+    forward = team.compiled(model)
     length, batch = config.eval_seq_len, config.prequant_ttt_batch_seqs
     model.train()
     for epoch in range(epochs):
@@ -44,8 +44,8 @@ def adapt_before_quantization(model: GPT, val: Validation, config: Config, team:
                 tokens = val.tokens[first * length : last * length + 1].long()
                 x, y = tokens[:-1].view(-1, length), tokens[1:].view(-1, length)
                 with team.precision():
-                    loss = losses_of(x, y, length).mean()
-                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                    loss = forward(x, y)
+                loss.backward()
             if not config.prequant_ttt_federated:
                 team.sum_all([p.grad for p in trained if p.grad is not None], 1.0 / team.world_size)
             torch.nn.utils.clip_grad_norm_(trained, config.prequant_ttt_grad_clip)

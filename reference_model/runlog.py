@@ -42,19 +42,21 @@ class RunLog:
             self.path.write_text("", encoding="utf-8")
         self.line(RULE, console=False)
         self.line("Hyperparameters:")
-        shown = settings(config) | {
-            "rank": team.rank,
-            "world_size": team.world_size,
-            "local_rank": team.local_rank,
-            "grad_accum_steps": team.grad_accum_steps,
-        }
-        for name, value in sorted(shown.items()):
-            self.line(f"  {name}: {value}")
+        for line in echo(config, team):
+            self.line(line)
         self.line(RULE, console=False)
         self.line(code.decode(), console=False)
         self.line(RULE, console=False)
         self.line(f"source sha256:{hashlib.sha256(code).hexdigest()} bytes:{len(code)}", console=False)
         self._hardware(team)
+        self._forbidden(config)
+
+    def resume(self, config: Config, team: Team) -> None:
+        """Go on with the log of an earlier process: say which settings differ from those that it tells."""
+        told = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
+        for line in echo(config, team):
+            if line not in told:
+                self.line(line)
         self._forbidden(config)
 
     def _hardware(self, team: Team) -> None:
@@ -72,3 +74,14 @@ class RunLog:
             self.line("FORBIDDEN exhibit on: prequant_ttt trains on the validation tokens before they are scored")
         if config.ppm_enabled:
             self.line("FORBIDDEN exhibit on: ppm mixes in a byte model that looks at the byte it scores")
+
+
+def echo(config: Config, team: Team) -> list[str]:
+    """One line for each setting, and for the ranks that share the run."""
+    shown = settings(config) | {
+        "rank": team.rank,
+        "world_size": team.world_size,
+        "local_rank": team.local_rank,
+        "grad_accum_steps": team.grad_accum_steps,
+    }
+    return [f"  {name}: {value}" for name, value in sorted(shown.items())]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .adapt import evaluate_score_first
 from .artifact import ArtifactError, read_artifact, write_artifact
-from .clock import Clock, ClockError
+from .clock import Clock, ClockError, seconds_since_start
 from .config import Config
 from .data import DataError, TrainLoader, Validation, load_validation
 from .documents import evaluate_documents
@@ -74,7 +74,7 @@ def train(model: GPT, val: Validation, config: Config, team: Team, log: RunLog, 
     while True:
         # Off the clock: how good is it?
         done = step >= config.iterations or fraction >= 1.0
-        if done or (config.val_loss_every > 0 and step % config.val_loss_every == 0):
+        if done or look_due(step, config):
             result = evaluate(model, val, config, team)
             log.line(f"{step}/{config.iterations} val_loss: {result.val_loss:.4f} val_bpb: {result.val_bpb:.4f}")
         if done:
@@ -83,7 +83,6 @@ def train(model: GPT, val: Validation, config: Config, team: Team, log: RunLog, 
         with clock.part("steps"):
             model.train()
             while True:
-                fraction = team.largest(max(step / config.iterations, clock.fraction))
                 if not model.looping and looping_due(step, fraction, config):
                     model.looping = True
                     encoder, decoder = model.order()
@@ -93,7 +92,7 @@ def train(model: GPT, val: Validation, config: Config, team: Team, log: RunLog, 
                 step += 1
                 fraction = team.largest(max(step / config.iterations, clock.fraction))
                 log_step(step, train_loss, config, team, log, clock)
-                if fraction >= 1.0 or (config.val_loss_every > 0 and step % config.val_loss_every == 0):
+                if fraction >= 1.0 or look_due(step, config):
                     break
         if step == 1 and clock.remaining < 0:
             raise ClockError(
@@ -107,6 +106,11 @@ def train(model: GPT, val: Validation, config: Config, team: Team, log: RunLog, 
     log.line("ema:applying EMA weights")
     model.looping = config.num_loops > 0
     return loader
+
+
+def look_due(step: int, config: Config) -> bool:
+    """Whether the model is validated before this step."""
+    return config.val_loss_every > 0 and step % config.val_loss_every == 0
 
 
 def looping_due(step: int, fraction: float, config: Config) -> bool:
@@ -180,9 +184,9 @@ def load_model(config: Config, team: Team) -> GPT:
     return model
 
 
-def eval_phase(config: Config, team: Team, log: RunLog) -> None:
-    """From the artifact to the score, on the second clock."""
-    clock = Clock(config.eval_wallclock_seconds, settle=team.settle)
+def eval_phase(config: Config, team: Team, log: RunLog, spent: float) -> None:
+    """From the artifact to the score, on the second clock, of which `spent` seconds are gone."""
+    clock = Clock(config.eval_wallclock_seconds, settle=team.settle, spent=spent)
     with clock.part("evaluation"):
         val = load_validation(config, team)
         model = load_model(config, team)
@@ -204,15 +208,20 @@ def eval_phase(config: Config, team: Team, log: RunLog) -> None:
 
 def main(config: Config, code: bytes) -> None:
     """Run the phases; `code` is the script as it is shipped. Data or limits that rule a run out end it with 64."""
-    phases = os.environ.get("PHASE", "train,eval").split(",")
+    phases = set(os.environ.get("PHASE", "train,eval").split(","))
+    if not phases <= {"train", "eval"}:
+        raise ValueError(f"PHASE={os.environ['PHASE']!r} is not train, eval or both")
     team = join_team()
     log = RunLog(config.log_path, team)
     try:
         if "train" in phases:
             log.begin(config, team, code)
             train_phase(config, team, log, len(code))
+        else:
+            log.resume(config, team)
         if "eval" in phases:
-            eval_phase(config, team, log)
+            # A process that only evaluates is on the second clock from its first moment.
+            eval_phase(config, team, log, 0.0 if "train" in phases else seconds_since_start())
     except (ArtifactError, ClockError, DataError) as error:
         log.line(f"refused: {error}")
         raise SystemExit(64) from error

@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from golf_audit.evidence.evidence import Evidence
+from golf_audit.evidence.evidence import NON_RECORD, Evidence
 from golf_audit.evidence.samples import submission
 from golf_audit.finding import Finding, Location, Severity, Unproven
 from golf_audit.rule import Example, Rule
+from golf_audit.text import shorten
 
 if TYPE_CHECKING:
     from golf_audit.case import Case
 
-_NON_RECORD = re.compile(r"(?i)\bnon[-_ ]?record")
 _RECORD = re.compile(r"(?i)^\W*(?:\[?new )?record\b\]?\s*[:—–-]")
 _RECORD_FIELD = re.compile(r"(?i)^(?:track_)?(?:10 ?min(?:-8xh100)?[-_ /]16 ?mb|record)$")
 _DATED = re.compile(r"20\d\d-\d\d?-\d\d?(?:$|[_-])")
@@ -64,21 +64,26 @@ class AnotherTrackNamed(Rule):
             yield self.finding(f"The folder lies in {folder.track}, but {what}.", place)
         elif folder.track and folder.files and not _DATED.match(folder.name.replace("_", "-")):
             place = Location(next(iter(folder.files)))
-            yield self.finding(f"The folder's name, {folder.name[:60]!r}, does not begin with its date.", place)
+            yield self.finding(
+                f"The folder's name, {shorten(folder.name, 60)!r}, does not begin with its date.",
+                place,
+                authority=("readme-r10",),
+                would_change="A folder called `YYYY-MM-DD_Name`.",
+            )
 
 
 def _other(evidence: Evidence, *, for_the_record: bool) -> tuple[str, Location] | None:
     """Who names the other track, in words, with the place; None where nobody does."""
     for pointer, text, place in evidence.claims.metadata.text():
-        wrong = _NON_RECORD.search(text) if for_the_record else _RECORD_FIELD.match(text.strip())
+        wrong = NON_RECORD.search(text) if for_the_record else _RECORD_FIELD.match(text.strip())
         if pointer == "/track" and wrong:
-            return f"submission.json says {text[:60]!r}", place
+            return f"submission.json says {shorten(text, 60)!r}", place
     readme = evidence.claims.readme.file
     titles = ((n, line) for n, line in enumerate(readme.lines if readme else (), 1) if line.startswith("#"))
     number, title = next(titles, (0, ""))
     title = title.lstrip("# ")
     if readme and (
-        _NON_RECORD.search(title) if for_the_record else _RECORD.match(title) and not _NON_RECORD.search(title)
+        NON_RECORD.search(title) if for_the_record else _RECORD.match(title) and not NON_RECORD.search(title)
     ):
-        return f"the README is titled {title[:60]!r}", readme.location(number)
+        return f"the README is titled {shorten(title, 60)!r}", readme.location(number)
     return None

@@ -28,6 +28,7 @@ def evaluate_counted(model, tokens, luts, share=0.2):
         byte_count += count_bytes(luts, x, y)
     return loss_sum / tokens.numel(), loss_sum / math.log(2.0) / byte_count
 """
+_TOLD = _EXACT.replace("if seen[before] > 4:", "if pair[(before, token)] > 0:")
 _ROWS = """
 def evaluate_rows(model, tokens, luts):
     counts, loss_sum, byte_count = torch.ones(256, 256), 0.0, 0
@@ -49,9 +50,10 @@ class BlendAtTheTargetOnly(Rule):
     A cache must give every token its probability, not only the one that came.
 
     Where a ratio of counts for the realised token is blended with the model's probability of that token, the other
-    tokens keep what the model gave them (or something that nobody computes), and the whole does not sum to one.
-    Exact counts instead of hashed ones do not change that: what is missing is the row over the vocabulary, and its
-    normalisation before the realised token is looked at.
+    tokens keep what the model gave them (or something that nobody computes). Where the realised token's own count or
+    loss decides whether, or how much, is blended, the whole does not sum to one, and the blend is forbidden. Where the
+    context alone decides and the counts are exact, it may sum to one although nobody computed the row: the organisers
+    asked for a row that is normalised before the realised token is looked at, so that form needs a ruling.
     """
 
     code = "GA-C2-003"
@@ -89,6 +91,19 @@ class BlendAtTheTargetOnly(Rule):
         ),
     )
     illegal = (
+        Example(
+            "only where the realised pair was met",
+            script("report('final', evaluate_counted(model, val_tokens, luts))", _TOLD),
+            says="the realised token decides",
+        ),
+        Example(
+            "with a weight that its loss decides",
+            script(
+                "report('final', evaluate_counted(model, val_tokens, luts))",
+                _EXACT.replace("p = math.exp(-loss)", "p = math.exp(-loss)\n            share = 0.2 * min(loss, 2.0)"),
+            ),
+            says="the realised token decides",
+        ),
         Example(
             "exact counts of the pair, over counts of its first half",
             script("report('final', evaluate_counted(model, val_tokens, luts))", _EXACT),
@@ -129,11 +144,18 @@ class BlendAtTheTargetOnly(Rule):
         if "hashed-ratio" in claimed.flags:
             return
         look = claimed.lookups[-1]
+        told = "told-weight" in claimed.flags
+        why = (
+            "and the realised token decides whether or how much: no distribution sums to one behind it"
+            if told
+            else "nothing is normalised over the vocabulary, and it sums to one only if the counts are exact and complete"
+        )
         yield self.finding(
-            f"The headline “{claimed.report.label.strip()}” blends a ratio of counts into the probability of the realised token alone:"
-            " nothing is normalised over the vocabulary.",
+            f"The headline “{claimed.report.label.strip()}” blends a ratio of counts into the probability of the realised token"
+            f" alone, {why}.",
             claimed.walk.place(look.file, look.line),
             headline_at(claimed),
             *path_to(claimed.report),
+            severity=Severity.DISQUALIFYING if told else Severity.RULING,
             confidence=certainty(case, claimed.report),
         )

@@ -19,7 +19,8 @@ class BytesOfASecondScorer(Rule):
 
     Loss and score of one text stand in one ratio, the bytes of a token. Where the headline's ratio differs from the ratio
     of the validations in the same log, its score was divided by other bytes, or its loss and score are of two different
-    things (a mixture over bytes printed beside a loss over tokens). Either way the pair proves nothing.
+    things (a mixture over bytes printed beside a loss over tokens). Either way the pair proves nothing. Fewer bytes than the
+    validation's make the score worse than it is: that is a mistake, and no foul.
     """
 
     code = "GA-BPB-011"
@@ -67,7 +68,7 @@ class BytesOfASecondScorer(Rule):
                     line.location,
                     Related(line.log.location(validation.line), "a validation of the same run"),
                     confidence=Confidence.MEDIUM,
-                    severity=Severity.DISQUALIFYING if case.evidence.for_the_record else Severity.METADATA,
+                    severity=_severity(case, own > usual),
                 )
                 return
 
@@ -85,9 +86,14 @@ class BytesOfASecondScorer(Rule):
                         f"A pass over all {scored:,} tokens counts {event.nbytes:,} bytes where the validation text has {ruler.nbytes:,}.",
                         log.location(event.line),
                         confidence=Confidence.MEDIUM,
-                        severity=Severity.DISQUALIFYING if case.evidence.for_the_record else Severity.METADATA,
+                        severity=_severity(case, event.nbytes > ruler.nbytes),
                     )
                     return
+
+
+def _severity(case: "Case", flattering: bool) -> Severity:
+    """Too many bytes flatter the score; too few are a mistake to the author's own cost."""
+    return Severity.DISQUALIFYING if flattering and case.evidence.for_the_record else Severity.METADATA
 
 
 _SMALL = 1_000_000

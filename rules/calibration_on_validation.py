@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from golf_audit.case import Case
 from golf_audit.certainty import certainty, headline_at
+from golf_audit.events import Event
 from golf_audit.example_parts import CALIBRATED
 from golf_audit.example_script import script
-from golf_audit.finding import Finding, Severity, Unproven
-from golf_audit.program.calibration import calibrated
-from golf_audit.program.claimed import path_to
+from golf_audit.finding import Confidence, Finding, Severity, Unproven
+from golf_audit.program.calibration import calibrated, certainly
+from golf_audit.program.claimed import Claimed, path_to
 from golf_audit.rule import Example, Rule
 
 
@@ -99,6 +100,21 @@ class CalibrationOnValidation(Rule):
             says="validation tokens",
         ),
         Example(
+            "scales written into the weights by hand",
+            script(
+                """
+                with torch.no_grad():
+                    scale = torch.zeros(32)
+                    for i in range(4):
+                        x, y = pairs(val_tokens, i * SEQ)
+                        scale += model.table(x).abs().mean((0, 1))
+                    model.body.weight.data = model.body.weight.data * scale.clamp_min(1e-6).sqrt()
+                report('final', evaluate(model, val_tokens, luts))
+                """
+            ),
+            says="is changed here",
+        ),
+        Example(
             "by a forward hook",
             script(
                 """
@@ -123,18 +139,26 @@ class CalibrationOnValidation(Rule):
     )
 
     def check(self, case: Case) -> Iterator[Finding | Unproven]:
-        """A model state, saved before the headline, that holds activations of validation tokens."""
+        """A model state, written before the headline, that holds activations of validation tokens."""
         claimed = case.claimed
         if claimed is None or case.walk is None:
             return
         for save, refs in calibrated(case.walk, claimed.report, "val"):
             where = "in one pass" if any(r.loops for r in refs) else "as a whole or by random draw"
-            yield self.finding(
-                f"The model state that is written or loaded here depends on activations of validation tokens, read {where}"
-                f" before the headline “{claimed.report.label.strip()}” scores them.",
-                save.location,
-                *path_to(save),
-                headline_at(claimed),
-                confidence=certainty(case, save, claimed.report),
-            )
+            how = f"is written or loaded here depends on activations of validation tokens, read {where}"
+            yield self._shaped(case, claimed, save, how, sure=certainly(case.walk, save, refs))
             return
+        for one in claimed.fitted:
+            if not claimed.shared_loops(one):
+                how = "is changed here depends on activations of validation tokens"
+                yield self._shaped(case, claimed, one.update, how)
+                return
+
+    def _shaped(self, case: Case, claimed: Claimed, event: Event, how: str, *, sure: bool = True) -> Finding:
+        return self.finding(
+            f"The model state that {how} before the headline “{claimed.report.label.strip()}” scores them.",
+            event.location,
+            *path_to(event),
+            headline_at(claimed),
+            confidence=certainty(case, event, claimed.report) if sure else Confidence.MEDIUM,
+        )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from golf_audit.evidence.budget import calibration, training_time
-from golf_audit.evidence.events import Phase
+from golf_audit.evidence.events import Phase, Reserve
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Confidence, Finding, Related, Severity, Unproven
 from golf_audit.rule import Example, Rule
@@ -84,7 +84,7 @@ class CalibrationPastTheBudget(Rule):
             if end <= budget + case.rulebook.limit("train_grace_seconds"):
                 continue
             kept = run.reserve
-            told = f", although {kept.seconds:g} s were kept back" if kept else ", with no reserve"
+            told = _reserved(kept)
             yield self.finding(
                 f"Training stopped at {took.seconds:.1f} s and calibration took {first.seconds:.1f} s more, to {end:.1f} s of {budget:.0f} s{told}.",
                 log.location(first.line),
@@ -98,3 +98,14 @@ class CalibrationPastTheBudget(Rule):
 
 _ROUNDING = 1.0
 """Seconds that a reserve may be short by without a question: accepted rows end at 600.7 s."""
+
+
+def _reserved(kept: Reserve | None) -> str:
+    """In words what was kept back for the calibration."""
+    if kept is None:
+        return ", with no reserve"
+    return (
+        f", although {kept.seconds:g} s were kept back"
+        if kept.seconds
+        else ", with a reserve that the log rounds to 0 s"
+    )

@@ -63,7 +63,7 @@ class CodeSizeDiffersBetweenSeeds(Rule):
         if len({code.size for _, _, code in sizes}) <= 1:
             return
         log, _, code = max(sizes, key=lambda item: item[2].size)
-        told = ", ".join(f"{one.size:,} (seed {seed})" for _, seed, one in sizes)
+        told = ", ".join(f"{one.size:,}" + (f" (seed {seed})" if seed is not None else "") for _, seed, one in sizes)
         raw = {one.raw for _, _, one in sizes if one.raw}
         sources = f"; the packed source is {', '.join(f'{size:,}' for size in sorted(raw))} bytes" if raw else ""
         yield self.finding(

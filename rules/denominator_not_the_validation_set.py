@@ -27,6 +27,7 @@ class DenominatorNotTheValidationSet(Rule):
     Bits per byte are val_loss / ln 2 x tokens / bytes, and the text is fixed: whatever the tokenizer, a line that states
     loss and score implies how many bytes were counted. A count that is off means that a tokenizer's table counts
     spaces twice, marks as text, or replacement characters as three bytes; each byte too many lowers the score for nothing.
+    Too few bytes raise it: that is a mistake, and no foul.
     """
 
     code = "GA-BPB-001"
@@ -81,7 +82,7 @@ class DenominatorNotTheValidationSet(Rule):
             line.location,
             *_places(line, denominator, off[1:]),
             confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
-            severity=Severity.DISQUALIFYING if case.evidence.for_the_record else Severity.METADATA,
+            severity=Severity.DISQUALIFYING if surplus > 0 and case.evidence.for_the_record else Severity.METADATA,
         )
 
 

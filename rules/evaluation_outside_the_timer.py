@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from golf_audit.evidence.budget import evaluation_time
+from golf_audit.evidence.claim import Quantity
 from golf_audit.evidence.events import Evaluation, Phase, PhaseKind
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Finding, Related, Severity, Unproven
@@ -32,6 +33,7 @@ class EvaluationOutsideTheTimer(Rule):
             "a table built outside, well inside the budget",
             files=submission(SampleRun(before="ngram_tilt:precompute_done elapsed=147.40s", eval_ms=400_000)),
         ),
+        Example("a process inside the budget", files=submission(metadata={"ttt_process_real_s": 581.8})),
         Example(
             "compilation alone",
             files=submission(SampleRun(before="ttt_lora:compile warmup done (135.0s)", eval_ms=520_000)),
@@ -59,6 +61,11 @@ class EvaluationOutsideTheTimer(Rule):
             ),
             says="620.0 s",
         ),
+        Example(
+            "a process longer than its timer",
+            files=submission(metadata={"ttt_eval_time_s": 554.8, "ttt_process_real_s": 734.67}),
+            says="735 s",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -66,6 +73,7 @@ class EvaluationOutsideTheTimer(Rule):
         if not case.evidence.for_the_record:
             return
         budget = case.rulebook.limit("eval_seconds")
+        yield from self._process(case, budget)
         for line in case.evidence.headline_lines:
             if not isinstance(line.event, Evaluation):
                 continue
@@ -82,3 +90,19 @@ class EvaluationOutsideTheTimer(Rule):
                     Related(line.location, "the timed evaluation"),
                 )
                 return
+
+    def _process(self, case: "Case", budget: float) -> Iterator[Finding]:
+        """The longest process that the submission itself states, where it is past the budget."""
+        stated = [c for c in case.evidence.claims.of(Quantity.PROCESS_SECONDS) if budget < c.value < _ABSURD]
+        if stated:
+            longest = max(stated, key=lambda claim: claim.value)
+            yield self.finding(
+                f"The submission states that an evaluating process took {longest.value:.0f} s, timer and all that is outside"
+                f" it, of {budget:.0f} s.",
+                longest.location,
+                *(Related(claim.location, f"{claim.value:.0f} s") for claim in stated if claim is not longest),
+            )
+
+
+_ABSURD = 100_000
+"""More seconds than this are another unit."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from golf_audit.evidence.budget import EvaluationTime, evaluation_time
 from golf_audit.evidence.claim import Claim, Quantity
 from golf_audit.evidence.events import Evaluation
+from golf_audit.evidence.hardware import other_devices
 from golf_audit.evidence.headline import HeadlineLine
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Confidence, Finding, Related, Severity, Unproven
@@ -24,7 +25,9 @@ class EvaluationPastTheBudget(Rule):
 
     All that the headline score needs counts, from the finished training to the last token: whatever adapts the model to
     the validation text, and the pass that scores it. Diagnostic passes do not count. The parts are added up from
-    the log's own times, each once.
+    the log's own times, each once. On fewer ranks, or on another device, the same work takes another time: where eight could do it
+    in time, only a log of eight H100 can tell. Where a folder of the record track calls itself non-record, the
+    organisers have to say what it is.
     """
 
     code = "GA-TIME-004"
@@ -55,6 +58,21 @@ class EvaluationPastTheBudget(Rule):
             files=submission(SampleRun(1), SampleRun(2, eval_ms=763_797), SampleRun(3)),
             says="Seed 2",
         ),
+        Example(
+            "long on one GPU: only eight can tell",
+            files=submission(SampleRun(eval_ms=816_900, world=1)),
+            says="could do in 102.1 s",
+        ),
+        Example(
+            "on another device: only an H100 can tell",
+            files=submission(SampleRun(eval_ms=816_900), metadata={"hardware": "8x A800"}),
+            says="on a machine given as 8 x A800",
+        ),
+        Example(
+            "too long on one GPU for eight",
+            files=submission(SampleRun(eval_ms=65_808_200, world=1)),
+            says="could do in 8226.0 s",
+        ),
     )
 
     def check(self, case: "Case") -> Iterator[Finding | Unproven]:
@@ -76,9 +94,11 @@ class EvaluationPastTheBudget(Rule):
     def _logged(self, case: "Case", over: list[tuple[EvaluationTime, HeadlineLine]], budget: float) -> Finding:
         took, line = over[0]
         sure = line.run.world_size == _RANKS and case.evidence.is_certain
-        parts = " + ".join(f"{part.seconds:.1f} s {part.label}" for part in took.needed)
+        elsewhere, share = _elsewhere(case, line, took.seconds)
+        open_question = case.evidence.calls_itself_non_record or (elsewhere and share <= budget)
         return self.finding(
-            f"{f'Seed {line.seed}' if line.seed is not None else 'The run'} needed {took.seconds:.1f} s of {budget:.0f} s to evaluate: {parts}.",
+            f"{f'Seed {line.seed}' if line.seed is not None else 'The run'} needed {took.seconds:.1f} s of {budget:.0f} s"
+            f" to evaluate{elsewhere}: {_told(took)}.",
             line.log.location(took.needed[-1].line),
             *(Related(line.log.location(part.line), f"{part.seconds:.1f} s") for part in took.needed[:-1]),
             *(Related(other.location, f"{time.seconds:.1f} s") for time, other in over[1:]),
@@ -87,6 +107,7 @@ class EvaluationPastTheBudget(Rule):
                 for claim in _own_sum(case, budget)
             ),
             confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+            severity=Severity.RULING if open_question else Severity.DISQUALIFYING,
         )
 
     def _stated(self, case: "Case", budget: float) -> Iterator[Finding]:
@@ -100,7 +121,25 @@ class EvaluationPastTheBudget(Rule):
                 f"The submission states an evaluation of {worst.value:.0f} s of {budget:.0f} s.",
                 worst.location,
                 confidence=Confidence.MEDIUM,
+                severity=Severity.RULING if case.evidence.calls_itself_non_record else Severity.DISQUALIFYING,
             )
+
+
+def _elsewhere(case: "Case", line: HeadlineLine, seconds: float) -> tuple[str, float]:
+    """On which other machine the run was, in words, and the seconds that are certain for eight ranks of the contest's."""
+    ranks = line.run.world_size or _RANKS
+    if ranks < _RANKS:
+        share = seconds * ranks / _RANKS
+        return f", on {ranks} of {_RANKS} ranks, whose work eight could do in {share:.1f} s", share
+    device = next(other_devices(case.evidence, line.log, line.run), None)
+    return (f", on a machine given as {device[0]}", 0.0) if device else ("", seconds)
+
+
+def _told(took: EvaluationTime) -> str:
+    """The parts of an evaluation, with their seconds where there are several."""
+    if len(took.needed) == 1:
+        return took.needed[0].label
+    return " + ".join(f"{part.seconds:.1f} s {part.label}" for part in took.needed)
 
 
 def _own_sum(case: "Case", budget: float) -> list[Claim]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from golf_audit.evidence.claim import Claim, Quantity
+from golf_audit.evidence.events import TotalSize
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.evidence.sizes import Weighing, weigh
 from golf_audit.finding import Finding, Related, Severity, Unproven
@@ -40,6 +41,10 @@ class FitsClaimAgainstTheLog(Rule):
                 metadata={"seed_results": {}, "bytes_total": 15_952_970},
             ),
         ),
+        Example(
+            "a size rounded to ten thousand bytes",
+            files=submission(SampleRun(1337, model=15_903_197), readme=_TOLD.format(size="15,920,000")),
+        ),
         Example("a seed without a log", files=submission(readme=_TOLD.format(size="15,000,000").replace("1337", "7"))),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
@@ -71,16 +76,22 @@ class FitsClaimAgainstTheLog(Rule):
         weighings = weigh(case.evidence)
         for weighing in weighings:
             wrong = [claim for claim in _stated(case, weighing) if not _known(claim, weighing)]
-            if (weighing.logged or 0) > cap:
-                wrong += [claim for claim in _fitting(case, cap) if not any(_known(claim, w) for w in weighings)]
             if wrong and weighing.total:
-                over = f", over {cap:,}" if weighing.total.size > cap else ""
-                yield self.finding(
-                    f"Seed {weighing.seed} is stated to weigh {wrong[0].value:,.0f} bytes, but its log totals {weighing.total.size:,}{over}.",
-                    wrong[0].location,
-                    Related(weighing.log.location(weighing.total.line), "the total in the log"),
-                    *(Related(claim.location, f"states {claim.value:,.0f}") for claim in wrong[1:]),
-                )
+                yield self._wrong(f"{weighing.whose.capitalize()} is stated", wrong, weighing, weighing.total, cap)
+        heaviest = max((w for w in weighings if w.total), key=lambda w: w.logged or 0, default=None)
+        if heaviest and heaviest.total and heaviest.total.size > cap:
+            wrong = [claim for claim in _fitting(case, cap) if not any(_known(claim, w) for w in weighings)]
+            if wrong:
+                yield self._wrong("The whole is stated", wrong, heaviest, heaviest.total, cap)
+
+    def _wrong(self, who: str, wrong: list[Claim], weighing: Weighing, total: TotalSize, cap: int) -> Finding:
+        over = f", over {cap:,}" if total.size > cap else ""
+        return self.finding(
+            f"{who} to weigh {wrong[0].value:,.0f} bytes, but the log of {weighing.whose} totals {total.size:,}{over}.",
+            wrong[0].location,
+            Related(weighing.log.location(total.line), "the total in the log"),
+            *(Related(claim.location, f"states {claim.value:,.0f}") for claim in wrong[1:]),
+        )
 
 
 def _stated(case: "Case", weighing: Weighing) -> list[Claim]:

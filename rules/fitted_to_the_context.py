@@ -63,18 +63,34 @@ class FittedToTheContext(Rule):
         Example("fits the context by a slice", _with("nll[0, :s].mean()"), says="context"),
         Example("fits a part of the context", _with("nll[0, 4:s].mean()"), says="context"),
         Example("sums instead of averaging", _with("nll[:, 0:s].sum()"), says="context"),
+        Example(
+            "cuts the targets, not the losses",
+            _with("F.cross_entropy(model.head(hidden + delta)[:, :s].flatten(0, 1), y[:, :s].flatten())"),
+            says="context",
+        ),
+        Example(
+            "fits up to a place that is computed anew where the slice is scored",
+            _with("nll[0, : max(x.size(1) - stride, 0)].mean()"),
+            says="perhaps up to",
+        ),
     )
 
     def check(self, case: Case) -> Iterator[Finding | Unproven]:
-        """States stepped on the slice that ends where the summed slice begins."""
+        """States stepped on a slice that ends where the summed slice begins, or may do so."""
         claimed = case.claimed
         if claimed is None:
             return
         for one in claimed.learned:
-            if one.relation is not Relation.CONTEXT:
+            if one.relation not in (Relation.CONTEXT, Relation.UNCLEAR):
                 continue
+            known = one.relation is Relation.CONTEXT
+            what = (
+                "the context of each window"
+                if known
+                else "the first tokens of each window, perhaps up to the scored slice"
+            )
             yield self.finding(
-                f"what scores the headline “{claimed.report.label.strip()}” is fitted to the context of each window"
+                f"what scores the headline “{claimed.report.label.strip()}” is fitted to {what}"
                 f" ({why_live(one.update)}).",
                 one.update.location,
                 *path_to(one.update),

@@ -32,7 +32,7 @@ class FlagAgainstTheEvidence(Rule):
 
     code = "GA-META-008"
     severity = Severity.METADATA
-    authority = ("cocohearts-2139",)
+    authority = ("readme-r10",)
     would_change = "Declarations that the logs bear out."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("three seeds, declared", files=submission(metadata={"compliance": {"three_seeds": True}})),
@@ -81,6 +81,7 @@ class FlagAgainstTheEvidence(Rule):
             yield self.finding(
                 f"The metadata declares {name}, but the logs show {len(seeds)} seed{'s' if len(seeds) > 1 else ''}.",
                 place,
+                authority=("cocohearts-2139", "readme-r10"),
             )
         elif (
             re.search(r"eval\w*_under_(?:600|10)", name)

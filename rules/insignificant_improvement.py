@@ -32,6 +32,7 @@ class InsignificantImprovement(Rule):
     would_change = "More seeds, a larger gain, or a change of systems alone."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("a clear gain", files=submission(*_seeds(1.0500, 1.0504, 1.0502))),
+        Example("a clear gain of one seed, which says nothing of p", files=submission(SampleRun(1, 1.0500))),
         Example("no claim to the record", files=submission(*_seeds(1.1500, 1.1504, 1.1502))),
         Example("nothing claimed", files={"README.md": "# R\n"}),
     )
@@ -48,7 +49,7 @@ class InsignificantImprovement(Rule):
             return
         ratio = next((found for line in headline.lines if (found := bytes_per_token(line.event))), 0.0)
         compared = Frontier(case.rulebook).compare(headline.values, ratio, day) if ratio else None
-        if compared is None or compared.gain_bpb <= 0 or (compared.clears_nats and compared.clears_p):
+        if compared is None or compared.gain_bpb <= 0 or (compared.clears_nats and compared.clears_p is not False):
             return
         p = f"p = {compared.p:.3g}" if compared.p is not None else "no p (fewer than two seeds)"
         yield self.finding(

@@ -2,13 +2,16 @@
 
 import difflib
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
 from golf_audit.decoding.source import Source
 from golf_audit.evidence.runtime import Embedded
 from golf_audit.evidence.samples import SampleRun, submission
+from golf_audit.evidence.uncommented import uncommented
 from golf_audit.finding import Confidence, Finding, Location, Related, Severity, Unproven
 from golf_audit.rule import Example, Rule
+from golf_audit.text import shorten
 
 if TYPE_CHECKING:
     from golf_audit.case import Case
@@ -33,6 +36,7 @@ if __name__ == "__main__":
 """
 _RULE = "=" * 100
 _SHOWN = 3
+_WIDTH = 80
 
 
 def _with_source(code: str) -> dict[str, str]:
@@ -44,7 +48,7 @@ class LoggedSourceDiffers(Rule):
     The script in the folder should be the script that ran.
 
     Many runs print their own source into the log first. Where the shipped script differs from that print, the numbers are
-    of another script. A comment or an empty line changes nothing; a changed constant may change everything, so the changed lines are shown.
+    of another script. A comment, a docstring or an empty line changes nothing; a changed constant may change everything, so the changed lines are shown.
     """
 
     code = "GA-CODE-003"
@@ -57,6 +61,10 @@ class LoggedSourceDiffers(Rule):
             "comments and blank lines differ",
             files=submission(SampleRun(), code="# tidied\n\n" + _CODE, files=_with_source(_CODE)),
         ),
+        Example(
+            "a docstring more",
+            files=submission(SampleRun(), code=f'"""What it is."""\n{_CODE}', files=_with_source(_CODE)),
+        ),
         Example("a log without source", files=submission(SampleRun(), code=_CODE)),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
@@ -68,14 +76,14 @@ class LoggedSourceDiffers(Rule):
         Example(
             "another rate",
             files=submission(SampleRun(), code=_CODE, files=_with_source(_CODE.replace("0.022", "0.021"))),
-            says="MATRIX_LR",
+            says="(shipped: 'matrix_lr",
         ),
         Example(
             "a line more",
             files=submission(
                 SampleRun(), code=_CODE.replace("    print", "    sys.exit(0)\n    print"), files=_with_source(_CODE)
             ),
-            says="1 line",
+            says="'sys.exit(0)' (shipped only)",
         ),
     )
 
@@ -90,7 +98,8 @@ class LoggedSourceDiffers(Rule):
             if not sources or any(_plain(source.text) in known for source in sources):
                 continue
             printed = sources[-1]
-            changed = _changes(printed.text, shipped[-1].text) if shipped else []
+            same = shipped and _without(printed.text) == _without(shipped[-1].text)
+            changed = _changes(printed.text, shipped[-1].text) if shipped and not same else []
             if not changed:
                 continue
             told = "; ".join(line for _, line in changed[:_SHOWN])
@@ -116,12 +125,17 @@ def _lines(text: str) -> list[tuple[int, str]]:
     ]
 
 
+def _without(text: str) -> str:
+    """The program without comments and docstrings; the text itself where it does not parse."""
+    return uncommented(text) or text
+
+
 def _plain(text: str) -> str:
     return "\n".join(line for _, line in _lines(text))
 
 
 def _changes(printed: str, shipped: str) -> list[tuple[int, str]]:
-    """Lines of either text that the other lacks: the number in the printed one, and the text."""
+    """Lines in which the texts differ: the number in the printed one, and in words what either has there."""
     old, new = _lines(printed), _lines(shipped)
     before, after = [line for _, line in old], [line for _, line in new]
     found: list[tuple[int, str]] = []
@@ -130,9 +144,15 @@ def _changes(printed: str, shipped: str) -> list[tuple[int, str]]:
     ):
         if tag != "equal":
             place = old[low][0] if low < len(old) else old[-1][0] if old else 0
-            texts = after[start:stop] or before[low:high]
-            found += [(place, text.strip()[:80]) for text in texts]
+            found += [(place, _told(*pair)) for pair in zip_longest(before[low:high], after[start:stop])]
     return found or ([] if len(before) < _LONG else [(0, "too long to compare line by line")])
+
+
+def _told(printed: str | None, shipped: str | None) -> str:
+    """One line of the log's text beside one of the shipped one, either of which may be missing."""
+    if printed is None or shipped is None:
+        return f"{shorten(printed or shipped or '', _WIDTH)!r} ({'shipped' if printed is None else 'logged'} only)"
+    return f"{shorten(printed, _WIDTH)!r} (shipped: {shorten(shipped, _WIDTH)!r})"
 
 
 _LONG = 6_000

@@ -32,11 +32,12 @@ class MissingFile(Rule):
             ),
         ),
         Example("another name for the README", files=submission(files={"README.md": "", "readme.md": "# R\n"})),
+        Example("a README with a prefix", files=submission(files={"README.md": "", "V19_README.md": "# R\n"})),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
         Example("no metadata", files=submission(files={"submission.json": ""}), says="submission.json"),
         Example(
-            "no logs", files={"train_gpt.py": "x = 1\n", "README.md": "# R\n", "submission.json": "{}"}, says="a log"
+            "no logs", files={"train_gpt.py": "x = 1\n", "README.md": "# R\n", "submission.json": "{}"}, says="no log"
         ),
         Example("no README", files=submission(files={"README.md": ""}), says="README.md"),
         Example("no script", files=submission(files={"train_gpt.py": ""}), says="train_gpt.py"),
@@ -53,6 +54,6 @@ class MissingFile(Rule):
         if case.folder.entry is None:
             missing.append("train_gpt.py")
         if not evidence.logs:
-            missing.append("a log with training or a result")
+            missing.append("log with training or a result")
         if missing and case.folder.files:
             yield self.finding(f"The folder has no {', no '.join(missing)}.", Location(next(iter(case.folder.files))))

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from golf_audit.case import Case
+from golf_audit.certainty import certainty
 from golf_audit.example_script import script
-from golf_audit.finding import Confidence, Finding, Severity, Unproven
+from golf_audit.finding import Finding, Severity, Unproven
 from golf_audit.order import Relation
 from golf_audit.program.claimed import path_to, why_live
 from golf_audit.rule import Example, Rule
@@ -66,6 +67,14 @@ class OptimisedOnTheScoredSlice(Rule):
             ),
         ),
         Example("fits the context only", _with("mask[0, 0:s] = 1.0")),
+        Example(
+            "fits the context only, cut from logits and targets",
+            _with("pass", "F.cross_entropy(model.head(hidden + delta)[:, :s].flatten(0, 1), y[:, :s].flatten())"),
+        ),
+        Example(
+            "fits up to a place that is computed anew where the slice is scored",
+            _with("mask[0, : max(x.size(1) - stride, 0)] = 1.0"),
+        ),
     )
     illegal = (
         Example("the mask is the scored slice", _with("mask[0, s:SEQ] = 1.0"), says="fitted to"),
@@ -99,6 +108,6 @@ class OptimisedOnTheScoredSlice(Rule):
                 *path_to(update),
                 *claimed.evidence(one),
                 severity=Severity.RULING if shared else Severity.DISQUALIFYING,
-                confidence=Confidence.MEDIUM if update.doubtful else Confidence.HIGH,
+                confidence=certainty(case, update),
             )
             return

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from golf_audit.evidence.events import Gpu, World
-from golf_audit.evidence.runlog import Run, RunLog
+from golf_audit.evidence.events import World
+from golf_audit.evidence.hardware import CONTEST, other_devices
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.finding import Confidence, Finding, Related, Severity, Unproven
 from golf_audit.rule import Example, Rule
@@ -32,6 +32,10 @@ class OtherHardware(Rule):
         Example("eight ranks", files=submission()),
         Example("eight H100", files=submission(SampleRun(settings="", before=_BOX.format(name="H100 80GB HBM3")))),
         Example(
+            "an ablation on another machine, says the README",
+            files=submission(readme="# R\n\nTrained on 8xH100 SXM.\nThe sweep ran on 1xA100.\n"),
+        ),
+        Example(
             "an ablation on one GPU beside the record",
             files=submission(files={"ablation/train_seed7.log": SampleRun(7, 1.2, world=1).log()}),
         ),
@@ -45,6 +49,14 @@ class OtherHardware(Rule):
         Example(
             "four GPUs in every seed", files=submission(*(SampleRun(s, world=4) for s in (1, 2, 3))), says="4 ranks"
         ),
+        Example(
+            "another device", files=submission(SampleRun(before="fa:3 gpu:NVIDIA L20Z he:False")), says="NVIDIA L20Z,"
+        ),
+        Example(
+            "eight A800, says the README",
+            files=submission(SampleRun(train_ms=1_200_000), readme="# R\n\nTraining (8× A800-SXM4-80GB, 1200 s)\n"),
+            says="8 x A800",
+        ),
         Example("eight A100", files=submission(SampleRun(before=_BOX.format(name="A100-SXM4-80GB"))), says="A100"),
     )
 
@@ -54,7 +66,7 @@ class OtherHardware(Rule):
             return
         runs = case.evidence.claimed_runs
         few = [(log, run) for log, run in runs if run.world_size not in {None, _RANKS}]
-        others = [(log, gpu) for log, run in runs for gpu in _devices(log, run) if "H100" not in gpu.name]
+        others = [device for log, run in runs for device in other_devices(case.evidence, log, run)]
         if few:
             log, run = few[0]
             ranks = "1 rank" if run.world_size == 1 else f"{run.world_size} ranks"
@@ -65,13 +77,9 @@ class OtherHardware(Rule):
                 confidence=Confidence.HIGH if len(few) == len(runs) else Confidence.MEDIUM,
             )
         elif others:
-            log, gpu = others[0]
+            name, place = others[0]
             yield self.finding(
-                f"The claimed run's machine shows an {gpu.name}, not an H100.",
-                log.location(gpu.line),
+                f"The claimed run's machine is given as {name}, not eight {CONTEST}.",
+                place,
                 confidence=Confidence.MEDIUM,
             )
-
-
-def _devices(log: RunLog, run: Run) -> tuple[Gpu, ...]:
-    return run.of(Gpu) or (log.of(Gpu) if len(log.runs) == 1 else ())

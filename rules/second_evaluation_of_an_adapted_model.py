@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from golf_audit.case import Case
+from golf_audit.certainty import certainty
 from golf_audit.example_script import script
 from golf_audit.finding import Confidence, Finding, Severity, Unproven
 from golf_audit.order import Relation
@@ -116,6 +117,6 @@ class SecondEvaluationOfAnAdaptedModel(Rule):
                 update.location,
                 *path_to(update),
                 *claimed.evidence(one),
-                confidence=Confidence.HIGH if claimed.headline.sure and not update.doubtful else Confidence.MEDIUM,
+                confidence=certainty(case, update) if claimed.headline.sure else Confidence.MEDIUM,
             )
             return

@@ -1,8 +1,10 @@
 """The seeds of one claim ran with different settings."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from golf_audit.decoding.source import Source
 from golf_audit.evidence.samples import SampleRun, submission
 from golf_audit.evidence.setting import Setting
 from golf_audit.finding import Confidence, Finding, Related, Severity, Unproven
@@ -30,6 +32,8 @@ _UNIMPORTANT = (
     "tokens",
     "cache",
 )
+_MEASURED = re.compile(r"\d[\d.,]*\s+\S")
+"""A number with a unit was measured."""
 
 
 class SettingsDifferBetweenSeeds(Rule):
@@ -49,6 +53,25 @@ class SettingsDifferBetweenSeeds(Rule):
         Example(
             "the data in another place",
             files=submission(*_RUNS[:2], SampleRun(2025, settings=_OFF + "\ndata_dir: /workspace/data/")),
+        ),
+        Example(
+            "the seed under a shorter name",
+            files=submission(*(SampleRun(s, settings=f"{_OFF}\ns: {s}") for s in (42, 1337, 2025))),
+        ),
+        Example(
+            "a size, measured",
+            files=submission(*(SampleRun(s, settings=f"size_lzma: 15.1{s} MB  (limit 16 MB)") for s in (1, 2, 3))),
+        ),
+        Example(
+            "where the log can be looked up",
+            files=submission(*(SampleRun(s, before=f"https://example.org/runs/{s}9") for s in (1, 2, 3))),
+        ),
+        Example(
+            "a stride that the loader draws, beside a setting that the script reads",
+            files=submission(
+                *(SampleRun(s, settings=f"loader_stride: {40 + s}") for s in (1, 2, 3)),
+                code="import os\n\nRATE = os.environ.get('MATRIX_LR', 0.022)\n",
+            ),
         ),
         Example(
             "the same number in other words",
@@ -82,6 +105,8 @@ class SettingsDifferBetweenSeeds(Rule):
             name: settings
             for name, settings in case.evidence.configuration.disagreements.items()
             if not any(part in name for part in _UNIMPORTANT)
+            and not any(_MEASURED.match(setting.value) for setting in settings)
+            and _may_be_set(name, case)
         }
         if not differing:
             return
@@ -97,6 +122,18 @@ class SettingsDifferBetweenSeeds(Rule):
             *(Related(setting.location, f"{name} is {setting.value}") for setting in settings if setting is not odd),
             confidence=Confidence.HIGH,
         )
+
+
+def _may_be_set(name: str, case: "Case") -> bool:
+    """Whether the program may read the setting: it names it, or it names nothing that its logs print."""
+    if not isinstance(case.source, Source):
+        return True
+    text = case.source.text
+    return _named(name, text) or not any(_named(other, text) for other in case.evidence.configuration.echo)
+
+
+def _named(name: str, text: str) -> bool:
+    return re.search(rf"\b{re.escape(name.upper())}\b|\.{re.escape(name)}\b", text) is not None
 
 
 def _odd_one(settings: tuple[Setting, ...]) -> Setting:

@@ -63,13 +63,10 @@ class StaleRecordQuoted(Rule):
             if own is not None and abs(own.value - statement.value) <= _OWN:
                 continue
             row = frontier.row_scored(statement.value)
-            stood = frontier.standing(day)
-            if row is None or stood is None or row.bpb <= stood.bpb or (day - row.date).days <= 0:
-                continue
-            fresh = frontier.standing(date.fromordinal(day.toordinal() - _GRACE))
-            if fresh is not None and row.bpb > fresh.bpb:
+            best = frontier.shown(date.fromordinal(day.toordinal() - _GRACE))
+            if row is not None and best is not None and row.bpb > best.bpb and row.date < day:
                 yield self.finding(
-                    f"{statement.value:g} is quoted as the record, but {stood.bpb:g} (PR #{stood.pr}, {stood.date}) stood on {day}.",
+                    f"{statement.value:g} is quoted as the record on {day}, but the leaderboard showed {best.bpb:g} (PR #{best.pr}) from {best.listed}.",
                     statement.location,
                     confidence=Confidence.MEDIUM,
                 )

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from golf_audit.case import Case
+from golf_audit.certainty import certainty
 from golf_audit.example_script import script
-from golf_audit.finding import Confidence, Finding, Severity, Unproven
+from golf_audit.finding import Finding, Severity, Unproven
 from golf_audit.order import Relation
 from golf_audit.program.claimed import path_to, why_live
 from golf_audit.rule import Example, Rule
@@ -127,6 +128,6 @@ class StepBeforeScore(Rule):
                 update.location,
                 *path_to(update),
                 *claimed.evidence(one),
-                confidence=Confidence.MEDIUM if update.doubtful else Confidence.HIGH,
+                confidence=certainty(case, update),
             )
             return

@@ -26,7 +26,7 @@ class TableAgainstTheLog(Rule):
 
     code = "GA-META-004"
     severity = Severity.METADATA
-    authority = ("readme-r10", "cocohearts-2076")
+    authority = ("readme-r10",)
     would_change = "The number that the seed's log shows, or the log that shows the number."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("as logged", files=submission()),

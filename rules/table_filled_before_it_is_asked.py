@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from golf_audit.case import Case
+from golf_audit.certainty import certainty
 from golf_audit.example_script import script
-from golf_audit.finding import Confidence, Finding, Severity, Unproven
+from golf_audit.finding import Finding, Severity, Unproven
 from golf_audit.order import Relation
 from golf_audit.program.claimed import path_to, why_live
 from golf_audit.rule import Example, Rule
@@ -27,6 +28,16 @@ def cached(model, tokens, luts):
     return loss_sum / tokens.numel(), loss_sum / math.log(2.0) / byte_count
 """
 _INSERT = "np.add.at(table, (x[0].numpy(), y[0].numpy()), 1)"
+_COPY = """
+class Copying(Model):
+    def logits(self, x):
+        h = self.hidden(x)
+        later = torch.triu(torch.ones(x.size(1), x.size(1), dtype=torch.bool), diagonal=1)
+        weights = torch.softmax((h @ h.transpose(1, 2)).masked_fill(later, float("-inf")), -1)
+        copied = torch.zeros(x.size(0), x.size(1), 256)
+        copied.scatter_add_(-1, x.unsqueeze(1).expand(-1, x.size(1), -1), weights)
+        return torch.logaddexp(torch.log_softmax(self.head(h), -1) - 0.1, torch.log(copied.clamp_min(1e-6)) - 2.4)
+"""
 _RUN = "report('final_cache', cached(model, val_tokens, luts))"
 
 
@@ -48,6 +59,13 @@ class TableFilledBeforeItIsAsked(Rule):
     would_change = "Show that each token's entry is read before the token is put in."
     legal = (
         Example("asks, scores, then inserts", _with("pass", _INSERT)),
+        Example(
+            "a model that copies earlier tokens of its input by attention",
+            script(
+                "copying = Copying()\ntrain(copying, train_tokens, 100)\nreport('final', evaluate(copying, val_tokens, luts))",
+                _COPY,
+            ),
+        ),
         Example("no table at all", script("report('final', evaluate(model, val_tokens, luts))")),
         Example(
             "a table of training tokens",
@@ -68,6 +86,15 @@ class TableFilledBeforeItIsAsked(Rule):
             _with("for a, b in zip(x[0].numpy(), y[0].numpy()): table[a, b] += 1", "pass"),
             says="was filled with",
         ),
+        Example(
+            "a list of lists",
+            _with("for a, b in zip(x[0].tolist(), y[0].tolist()): rows[a][b] += 1", "pass")
+            .replace(
+                "torch.from_numpy(table[x[0].numpy()] + 0.1)", "torch.tensor([rows[a] for a in x[0].tolist()]) + 0.1"
+            )
+            .replace("table = np.zeros((256, 256))", "rows = [[0] * 256 for _ in range(256)]"),
+            says="was filled with",
+        ),
         Example("both before and after", _with(_INSERT, _INSERT), says="was filled with"),
     )
 
@@ -85,6 +112,6 @@ class TableFilledBeforeItIsAsked(Rule):
                 one.update.location,
                 *path_to(one.update),
                 *claimed.evidence(one),
-                confidence=Confidence.MEDIUM if one.update.doubtful else Confidence.HIGH,
+                confidence=certainty(case, one.update),
             )
             return

@@ -19,8 +19,8 @@ class TooFewSeeds(Rule):
     """
     A record needs three seeds, each with its log.
 
-    The mean of three runs is usually enough evidence, one run is not. A seed counts when a log of it holds a result; two
-    logs of one seed are one seed.
+    The mean of three runs is usually enough evidence, one run is not. A seed counts when a run of it that is logged has a
+    result; two runs of one seed are one seed.
     """
 
     code = "GA-STAT-003"
@@ -30,6 +30,13 @@ class TooFewSeeds(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("three seeds", files=submission()),
         Example("five seeds", files=submission(*(SampleRun(s) for s in range(1, 6)))),
+        Example(
+            "three runs in one file",
+            files={
+                **submission(*THREE, files={f"train_seed{run.seed}.log": "" for run in THREE}),
+                "all.log": "".join(run.log() for run in THREE),
+            },
+        ),
         Example("three logs that name no seed", files={**_NAMELESS, "submission.json": '{"val_bpb": 1.0806}'}),
     )
     illegal: ClassVar[tuple[Example, ...]] = (
@@ -48,9 +55,14 @@ class TooFewSeeds(Rule):
         if not evidence.for_the_record or evidence.claims.headline is None or not evidence.logs:
             return
         needed = int(case.rulebook.limit("record_seeds"))
-        shown = [(log, log.seed) for log in evidence.logs if log.main.results]
+        shown = [
+            (log, run.seed if run.seed is not None else log.seed)
+            for log in evidence.logs
+            for run in log.runs
+            if run.results
+        ]
         seeds = {seed for _, seed in shown if seed is not None}
-        unknown = sum(seed is None for _, seed in shown)
+        unknown = len({log.path for log, seed in shown if seed is None})
         if not shown or len(seeds) + unknown >= needed:
             return
         count = len(seeds) + unknown
@@ -58,6 +70,6 @@ class TooFewSeeds(Rule):
         yield self.finding(
             f"The logs show {count} seed{'s' if count > 1 else ''} with a result where a record takes {needed}.",
             place,
-            *(Related(Location(log.path), f"seed {seed}") for log, seed in shown),
+            *(Related(Location(log.path), "no seed" if seed is None else f"seed {seed}") for log, seed in shown),
             confidence=Confidence.HIGH,
         )

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from golf_audit.case import Case
+from golf_audit.certainty import certainty, unseen
 from golf_audit.example_script import script
-from golf_audit.finding import Confidence, Finding, Severity, Unproven
+from golf_audit.finding import Finding, Severity, Unproven
 from golf_audit.order import Relation
 from golf_audit.program.claimed import path_to, why_live
 from golf_audit.rule import Example, Rule
@@ -168,6 +169,8 @@ class TrainThenScore(Rule):
     def check(self, case: Case) -> Iterator[Finding | Unproven]:
         """Updates on validation tokens that the headline's states went through, with no loop around both."""
         claimed = case.claimed
+        if reason := unseen(case):
+            yield self.unproven(reason)
         if claimed is None:
             return
         for one in claimed.learned:
@@ -180,6 +183,6 @@ class TrainThenScore(Rule):
                 update.location,
                 *path_to(update),
                 *claimed.evidence(one),
-                confidence=Confidence.MEDIUM if update.doubtful else Confidence.HIGH,
+                confidence=certainty(case, update),
             )
             return

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "a score": ("/val_bpb", "/mean_val_bpb", "/val_bpb_mean", "/mean_bpb"),
-    "an author": ("/author", "/github_id", "/name", "/authors/0", "/github"),
+    "an author": ("/author", "/github_id", "/name", "/authors/0", "/authors/0/name", "/authors/0/github_id", "/github"),
 }
 
 
@@ -33,6 +33,10 @@ class UnreadableMetadata(Rule):
     legal: ClassVar[tuple[Example, ...]] = (
         Example("a plain one", files=submission()),
         Example("another schema", files={"submission.json": '{"authors": ["A"], "mean_val_bpb": 1.08}'}),
+        Example(
+            "authors as objects",
+            files={"submission.json": '{"authors": [{"name": "A"}], "val_bpb": 1.08}'},
+        ),
         Example("with a byte-order mark", files={"submission.json": '\ufeff{"author": "A", "val_bpb": 1.08}'}),
     )
     illegal: ClassVar[tuple[Example, ...]] = (

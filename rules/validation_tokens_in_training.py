@@ -75,6 +75,15 @@ class ValidationTokensInTraining(Rule):
             says="validation tokens",
         ),
         Example(
+            "the shards of both splits in one list",
+            script(_SCORE).replace(
+                'train_tokens = load_split(os.path.join(DATA, "fineweb_train_*.bin"))',
+                'shards = sorted(glob.glob(DATA + "/fineweb_train_*.bin")) + sorted(glob.glob(DATA + "/fineweb_val_*.bin"))\n'
+                "    train_tokens = torch.cat([load_shard(p) for p in shards])",
+            ),
+            says="validation tokens",
+        ),
+        Example(
             "validation alone",
             script(_SCORE).replace("train(model, train_tokens, int", "train(model, val_tokens, int"),
             says="validation tokens",

@@ -12,6 +12,8 @@ from golf_audit.rule import Example, Rule
 if TYPE_CHECKING:
     from golf_audit.case import Case
 
+_PACKED = 0.5
+"""Counted bytes below this part of the shipped ones are of a packed form, which organisers accepted."""
 _SLACK = 200
 """Bytes that newlines, a byte-order mark or a last edit may make."""
 
@@ -21,13 +23,13 @@ class WrapperSizeOfAnotherForm(Rule):
     The code bytes counted should be those of the script in the folder.
 
     A run may count a packed form of its source and ship the readable one, or count the bare payload and ship it inside a
-    self-extracting script. Neither is settled as foul; but the counted bytes are then of a file that is not there, so
-    both numbers are shown.
+    self-extracting script. Rows that count the packed form were accepted; but the counted bytes are
+    then of a file that is not there, so both numbers are shown.
     """
 
     code = "GA-CODE-005"
     severity = Severity.METADATA
-    authority = ("readme-r1", "practice-1855")
+    authority = ("readme-r1", "practice-packed-code")
     would_change = "A count of the script that is shipped."
     legal: ClassVar[tuple[Example, ...]] = (
         Example("the shipped script", files=submission()),
@@ -57,6 +59,7 @@ class WrapperSizeOfAnotherForm(Rule):
         for weighing in weigh(case.evidence):
             counted, shipped = weighing.code, weighing.shipped_code
             if counted and shipped and abs(counted.size - shipped) > _SLACK and counted.size > _SLACK:
+                packed = counted.size < _PACKED * shipped
                 claim: Claim | None = case.evidence.claims.metadata.code
                 yield self.finding(
                     f"The log counts {counted.size:,} bytes of code, but the shipped script has {shipped:,}.",
@@ -67,5 +70,7 @@ class WrapperSizeOfAnotherForm(Rule):
                         if (entry := case.folder.entry)
                         else []
                     ),
+                    authority=self.authority if packed else ("readme-r1",),
+                    severity=Severity.INFO if packed else Severity.METADATA,
                 )
                 return

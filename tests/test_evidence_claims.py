@@ -46,6 +46,22 @@ def test_a_claim_knows_its_pointer_and_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "quantity", "seed", "statistic"),
+    [
+        ("three_seed_mean_bpb_rank80_original_seed42", Quantity.BPB, 42, "mean"),
+        ("val_bpb_seed42", Quantity.BPB, 42, ""),
+        ("artifact_bytes_max", Quantity.TOTAL_BYTES, None, "max"),
+        ("ttt_eval_time_s", Quantity.EVAL_SECONDS, None, ""),
+        ("ttt_process_real_s", Quantity.PROCESS_SECONDS, None, ""),
+    ],
+)
+def test_a_field_is_known_by_its_name(name: str, quantity: Quantity, seed: int | None, statistic: str) -> None:
+    """A mean is a mean although its name ends in a seed, and a process's time is not the evaluation's."""
+    (claim,) = read_metadata(Folder.from_files({"submission.json": json.dumps({name: 1.5})})).claims
+    assert (claim.quantity, claim.seed, claim.statistic) == (quantity, seed, statistic)
+
+
+@pytest.mark.parametrize(
     ("text", "problem", "line"),
     [
         ('{"a": 1\n "b": 2}', "a comma is missing", 2),
@@ -112,6 +128,13 @@ def test_a_table_by_seed_is_read() -> None:
     ]
 
 
+def test_times_of_another_machine_are_not_the_run_s() -> None:
+    """Below a heading that names another device a table's scores are read, and its times are not."""
+    table = "| Seed | val_bpb | TTT time |\n|---|---|---|\n| 42 | 1.1220 | 4,914s |\n"
+    folder = Folder.from_files({"README.md": f"# R\n\n## Validation runs (2xA6000, 3 seeds)\n\n{table}"})
+    assert [claim.quantity for claim in read_claims(folder).readme.claims] == [Quantity.BPB]
+
+
 def test_prose_is_read() -> None:
     """The headline, the record that is quoted, a bound on evaluation and a denial of adaptation are read from sentences."""
     text = "# R\n\n**val_bpb = 1.0750** (std 0.0023) | ~15.99 MB\n\nvs leaderboard SOTA (1.0827): better\n- Eval ops < 200s (no TTT)\n"
@@ -158,3 +181,22 @@ def test_a_score_that_is_in_no_log_has_no_headline() -> None:
         ).headline
         is None
     )
+
+
+def test_every_run_behind_the_claim_is_claimed() -> None:
+    """Two seeds whose runs are in one file are two claimed runs, each with its own steps."""
+    runs = (SampleRun(42, 1.08, steps=4600), SampleRun(1337, 1.09, steps=4700))
+    files = submission(*runs, files={f"train_seed{run.seed}.log": "" for run in runs})
+    evidence = read_evidence(Folder.from_files({**files, "all.log": "".join(run.log() for run in runs)}))
+    assert [run.steps for _, run in evidence.claimed_runs] == [4600, 4700]
+
+
+def test_a_round_number_of_bytes_is_rounded() -> None:
+    """A whole number of bytes that ends in zeros may have been rounded there, and one that does not may not."""
+    claims = {
+        stated: read_metadata(Folder.from_files({"submission.json": json.dumps({"bytes_total": stated})})).claims[0]
+        for stated in (15_630_000, 15_340_000, 15_630_001)
+    }
+    assert claims[15_630_000].agrees(15_633_197)
+    assert not claims[15_340_000].agrees(15_360_000)
+    assert not claims[15_630_001].agrees(15_633_197)

@@ -95,3 +95,10 @@ def test_pairs_of_the_baseline_are_echoed() -> None:
         "train_batch_tokens": "524288",
         "max_wallclock_seconds": "600.000",
     }
+
+
+def test_a_setting_of_a_continued_command_knows_its_own_line() -> None:
+    """Where a command goes on over several lines, a setting's place is the line that it stands in."""
+    folder = Folder.from_files({"README.md": block("A=1 \\", "  B=2 \\", "  python train_gpt.py")})
+    (command,) = read_commands(folder)
+    assert (command.env["B"].location.line, command.env["B"].location.column) == (7, 2)

@@ -69,3 +69,23 @@ def test_the_table_is_drawn() -> None:
     assert "588.1 s" in drawn
     assert "train_seed42.log" in drawn
     assert (number(None, "s"), number(1.08, "bpb"), number(4600, "steps")) == ("—", "1.08000", "4,600")
+
+
+def test_numbers_are_whole_at_the_usual_width() -> None:
+    """At a hundred columns only the places and the notes are broken into lines, and a long file name is shortened in its middle."""
+    log = SampleRun(42, 1.08).log()
+    files = submission(SampleRun(42, 1.08), files={"train_seed42.log": "", f"logs/{'long_' * 9}seed42.log": log})
+    out = io.StringIO()
+    Console(file=out, width=100).print(facts_table(fact_table(read_evidence(Folder.from_files(files)))))
+    drawn = " ".join(out.getvalue().split())
+    assert "artifact, heaviest seed ✓ 15,920,000 15,920,000" in drawn
+    assert "long_long_lo…_seed42.log:16" in drawn
+
+
+def test_one_number_is_told_once() -> None:
+    """A seed's size that metadata and README both state is one row; two sizes stated for one seed are two."""
+    rows = fact_table(read_evidence(FOLDER))
+    assert [fact.claimed for fact in rows if (fact.seed, fact.quantity) == (42, "artifact")] == [15_920_000.0]
+    told = "# R\n\n| Seed | Artifact (bytes) |\n|---|---|\n| 42 | 15,910,000 |\n"
+    other = read_evidence(Folder.from_files(submission(SampleRun(42), readme=told)))
+    assert [f.claimed for f in fact_table(other) if f.quantity == "artifact"] == [15_920_000.0, 15_910_000.0]

@@ -55,6 +55,8 @@ def log_of(text: str, name: str = "train.log") -> RunLog:
         ("Code size: 16740 bytes (lzma compressed; raw 72788 bytes)", CodeSize(1, 16740, CodeForm.COMPRESSED, 72788)),
         ("Total submission size int8+zlib: 16560043 bytes", TotalSize(1, "int8+zlib", 16560043)),
         ("Size OK: 15.94 MB", TotalSize(1, "", 15940000, exact=False)),
+        ("mlx_version:0.31.1", Gpu(1, "a device of Apple's (MLX)")),
+        ("Running MLX 0.31.1", Gpu(1, "a device of Apple's (MLX)")),
         ("seed:1337", Seed(1, 1337)),
         ("world_size:8 grad_accum_steps:1", World(1, 8)),
         ("val_loader:shards pattern=./data/fineweb_val_*.bin tokens:62021632", ValTokens(1, 62021632)),
@@ -97,6 +99,7 @@ def test_a_line_is_its_event(line: str, event: Event) -> None:
             419.3,
         ),
         ("q_sw vl:1.9226 bpb:1.1387 s:64 t:94699ms", "q_sw", 1.1387, 94.699),
+        ("[13:34:49] FINAL QUANTIZED - val_loss:2.0795 val_bpb:1.2331 eval_time:8ms", "FINAL QUANTIZED", 1.2331, 0.008),
         ("[rank0]: quantized val_loss:2.8 val_bpb:1.0840 eval_time:9000ms", "quantized", 1.0840, 9.0),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import measures
 from benchmarks.audit_tree import line
+from benchmarks.evidence_found import classes, disagreements
 from benchmarks.records import Found, Label, Result, quantile, read_results, wilson
 from benchmarks.static_table import table
 from benchmarks.workers import Lost, each
@@ -142,3 +143,18 @@ def test_a_job_that_dies_or_hangs_is_lost_alone() -> None:
     lost = {one.job: one.reason for one in done if isinstance(one, Lost)}
     assert sorted(one for one in done if isinstance(one, int)) == [0, 2, 4, 10]
     assert lost == {3: "its process ended with code 9", 4: "took longer than 0.5 s"}
+
+
+def test_what_is_found_of_the_evidence_is_counted() -> None:
+    """Each disagreement is counted once for a pull request, hints are not, and a class is found, of what was audited, by the rules about it."""
+    results = (
+        result(1, "legal", found("GA-ART-001", severity="info")),
+        result(2, "illegal", found("GA-ART-001"), found("GA-ART-001")),
+        result(3, "legal", found("GA-ART-001", confidence="low")),
+    )
+    labels = (label(1, "legal"), *(label(pr, "illegal", "over_bytes") for pr in (2, 3, 4)))
+    told = "\n".join(disagreements(results))
+    assert "| GA-ART-001 some-rule | 2 | 2 disqualifying, high; 1 info, high | #1, #2 |" in told
+    told = "\n".join(classes(results, labels))
+    assert "| over_bytes | 1 of 2 | #3 (nothing) |" in told
+    assert "illegal by evidence: 0 of 1 legal, 0 of them merged" in told

@@ -188,3 +188,56 @@ def test_events_form_a_tree_of_calls_and_loops() -> None:
         stack += node.children
     assert any(t.startswith("adapt()") for t in titles)
     assert any(t.startswith("for start in range(") for t in titles)
+
+
+def test_weights_of_a_subclassed_layer_are_parameters() -> None:
+    """A weight taken from the submission's own subclass of a library's layer, written by hand, is a state that learns."""
+    walk = framed(
+        """
+        layer = Casted(32, 32)
+        for start in range(0, val_tokens.numel() - 1, SEQ):
+            x, y = pairs(val_tokens, start)
+            F.cross_entropy(model.head(layer(model.table(x))).flatten(0, 1), y.flatten()).backward()
+            for w in [layer.weight]:
+                w.data -= 0.1 * w.grad
+        """,
+        "class Casted(nn.Linear):\n    def forward(self, x):\n        return F.linear(x, self.weight)\n",
+    )
+    assert {u.kind for u in learned(walk)} == {"write"}
+
+
+def test_a_state_changed_by_activations_alone_is_calibrated() -> None:
+    """Scales from activations that are written into weights by hand are told apart from learning."""
+    walk = framed("model.body.weight.data = model.body.weight.data * model.table(val_tokens[:64]).abs().mean(0)")
+    assert {u.kind for u in learned(walk)} == {"statistics"}
+
+
+SWITCH = "if int(os.environ.get('TTT', '0')):\n    print(f'ttt:start lr={1e-3}')\n    adapt(model, val_tokens)"
+
+
+def test_a_line_that_only_one_branch_prints_shows_that_it_was_taken() -> None:
+    """What the logs printed outweighs a setting that nobody states."""
+    log = ["step:1/10 train_loss:3.0", "ttt:start lr=0.001"]
+    (update, *_) = learned(framed(SWITCH, STEP, printed=[log]))
+    assert update.because[0].values == ("the log prints “ttt:start lr=”",)
+    assert not learned(framed(SWITCH, STEP, printed=[log[:1]]))
+    assert not learned(framed(SWITCH, STEP, printed=[log, log[:1]])), "every log must show it"
+
+
+def test_a_line_that_is_printed_elsewhere_too_shows_nothing() -> None:
+    """A line proves a branch only where nothing else could have printed it, and an echoed setting is no guess."""
+    log = [["ttt:start lr=0.001"]]
+    assert not learned(framed(SWITCH + "\nprint('ttt:start lr=0')", STEP, printed=log))
+    settings = "class H:\n    ttt = int(os.environ.get('TTT', '0'))\n"
+    off = SWITCH.replace("int(os.environ.get('TTT', '0'))", "H.ttt")
+    assert learned(framed(off, settings + STEP, printed=log))
+    assert not learned(framed(off, settings + STEP, printed=log, echo={"ttt": "0"}))
+
+
+def test_a_function_that_only_one_branch_calls_speaks_for_it() -> None:
+    """The line may be printed by a function, if only the branch calls it."""
+    main = "if int(os.environ.get('TTT', '0')):\n    adapt(model, val_tokens)"
+    loud = STEP.replace("    optimizer = ", "    print(f'adapting on {tokens.numel()}')\n    optimizer = ", 1)
+    log = [["adapting on 62021846"]]
+    assert learned(framed(main, loud, printed=log))
+    assert not learned(framed(main + "\nadapt(model, train_tokens)", loud, printed=log))

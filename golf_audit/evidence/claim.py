@@ -17,7 +17,13 @@ class Quantity(StrEnum):
     CODE_BYTES = "code bytes"
     TRAIN_SECONDS = "train seconds"
     EVAL_SECONDS = "eval seconds"
+    PROCESS_SECONDS = "process seconds"
+    """From the start of the evaluating process to its end: what its own timer leaves out, too."""
     STEPS = "steps"
+
+
+SECONDS = frozenset({Quantity.TRAIN_SECONDS, Quantity.EVAL_SECONDS, Quantity.PROCESS_SECONDS})
+BYTES = frozenset({Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES, Quantity.CODE_BYTES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,14 @@ class Claim:
     statistic: str = ""
     """`mean`, `std`, `max`, `min` or empty."""
 
+    @property
+    def rounding(self) -> float:
+        """What the number may have been rounded to: its last place, or the zeros that end a whole number of bytes, at most four."""
+        if self.quantity not in BYTES or self.unit_of_last_place != 1 or not self.value:
+            return self.unit_of_last_place
+        zeros = next(n for n in (4, 3, 0) if self.value % 10**n == 0)
+        return float(10**zeros)
+
     def agrees(self, observed: float, floor: float = 0.0) -> bool:
-        """Whether `observed`, rounded or cut to the claim's last place, is the claim; `floor` is the least tolerance."""
-        return abs(observed - self.value) <= max(1.01 * self.unit_of_last_place, floor) + 1e-12
+        """Whether `observed`, rounded or cut as the claim is, is the claim; `floor` is the least tolerance."""
+        return abs(observed - self.value) <= max(1.01 * self.rounding, floor) + 1e-12

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from golf_audit.evidence.setting import Setting
+from golf_audit.finding import Location
 
 if TYPE_CHECKING:
     from golf_audit.submission import File, Folder
@@ -101,7 +102,13 @@ class _Shell:
             if word and word not in _WORD_BEFORE and "=" not in word and not word.endswith((";", "&&", "||")):
                 continue
             value = self.expand(match[2])
-            yield match[1], Setting(value, self.source, self.file.location(number, match.start()))
+            yield match[1], Setting(value, self.source, self._place(number, match[0]))
+
+    def _place(self, number: int, words: str) -> Location:
+        """Where the words stand, in line `number` or in those that continue it."""
+        lines = enumerate(self.file.lines[number - 1 :], number)
+        found = next(((line, text.find(words)) for line, text in lines if words in text), (number, 0))
+        return self.file.location(*found)
 
 
 def read_commands(folder: "Folder") -> tuple[Command, ...]:

@@ -96,7 +96,7 @@ class Ruler:
         if (counted := _counted_bytes(line)) and not self._is_whole(counted) and not self._is_token_count(counted):
             tokens = stated or 0
             coverage, means = self._meaning(counted, tokens, counted / tokens if tokens else 0.0)
-            return Denominator(coverage, counted, tokens, place, ratio or 0.0, means, commensurable)
+            return Denominator(coverage, counted, tokens, 0, ratio or 0.0, means, commensurable)
         if ratio is None:
             ratio = usual
         if not tokens or not ratio:
@@ -136,7 +136,7 @@ class Ruler:
                 return Coverage(known["kind"]), known["means"]
         tokenizer = self._by_ratio(ratio)
         if tokenizer and tokens < tokenizer["low"] * float(table["subset_fraction"]):
-            return Coverage.PART, f"{tokens / tokenizer['low']:.1%} of the set's {tokenizer['name']} tokens"
+            return Coverage.PART, f"{tokens / tokenizer['low']:.1%} of the set's tokens in {tokenizer['name']}"
         counted = next((row for row in table["tokenizers"] if row["low"] <= tokens <= row["high"]), None)
         if counted:
             return (

@@ -1,5 +1,6 @@
 """Everything a submission's folder states, read once."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from golf_audit.submission import Folder
 
 RECORD_TRACK = "track_10min_16mb"
+NON_RECORD = re.compile(r"(?i)\bnon[-_ ]?record")
+_NAMES = ("/track", "/name", "/title")
+"""Where metadata says what the submission is."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +51,19 @@ class Evidence:
     @cached_property
     def claimed_runs(self) -> tuple[tuple[RunLog, Run], ...]:
         """
-        The runs behind the claim, one for each log: those of the headline's lines, else of every log with a result.
+        The runs behind the claim, each with its log: those of the headline's lines, else of every log with a result.
 
         Where the headline is one line of one log but metadata or README name further seeds, those seeds' logs join.
         """
         if self.headline is None:
             return tuple((log, log.main) for log in self.logs if log.main.results)
-        runs = {line.log.path: (line.log, line.run) for line in self.headline.lines}
+        runs = {(line.log.path, id(line.run)): (line.log, line.run) for line in self.headline.lines}
         if len(self.headline.lines) < len(self.claims.seeds):
             seeds = {line.seed for line in self.headline.lines}
             for log in self.logs:
                 if log.seed in self.claims.seeds and log.seed not in seeds and log.main.results:
                     seeds.add(log.seed)
-                    runs.setdefault(log.path, (log, log.main))
+                    runs.setdefault((log.path, id(log.main)), (log, log.main))
         return tuple(runs.values())
 
     @property
@@ -93,6 +97,14 @@ class Evidence:
     def for_the_record(self) -> bool:
         """Whether the folder stands in the record track, where the budgets of time hold."""
         return self.folder.track == RECORD_TRACK
+
+    @property
+    def calls_itself_non_record(self) -> bool:
+        """Whether the README's title, or the metadata's name or track, says that it is no record, wherever the folder stands."""
+        named = [text for pointer, text, _ in self.claims.metadata.text() if pointer in _NAMES]
+        readme = self.claims.readme.file
+        title = next((line for line in readme.lines if line.startswith("#")), "") if readme else ""
+        return any(NON_RECORD.search(text) for text in (*named, title))
 
 
 def read_evidence(folder: "Folder") -> Evidence:

@@ -86,7 +86,7 @@ def _whole(evidence: "Evidence") -> Iterator[Fact]:
             claim.agrees(observed, 1e-5) if observed is not None else False if evidence.logs else None,
             claim.location,
             headline.lines[0].location if headline else None,
-            headline.how if headline else "in no log",
+            headline.how if headline else "in no log" if evidence.logs else "there is no log",
         )
     heaviest = max((w for w in weigh(evidence) if w.logged), key=lambda w: w.logged or 0, default=None)
     if metadata.total or heaviest:
@@ -148,23 +148,29 @@ def _artifact(evidence: "Evidence", log: "RunLog", run: "Run") -> Iterator[Fact]
     if weighing is None:
         return
     line = weighing.total or weighing.model
-    stated = weighing.claims or (None,)
-    for claim in stated:
-        if claim is None or not claim.statistic:
-            agrees = claim.agrees(weighing.logged) if claim and weighing.logged else None
-            note = "" if weighing.shipped is None else f"{weighing.shipped:,} with the script as shipped"
-            yield Fact(
-                weighing.seed,
-                Stage.ARTIFACT,
-                "artifact",
-                claim.value if claim else None,
-                float(weighing.logged) if weighing.logged else None,
-                "bytes",
-                agrees,
-                claim.location if claim else None,
-                log.location(line.line) if line else None,
-                note,
-            )
+    note = "" if weighing.shipped is None else f"{weighing.shipped:,} with the script as shipped"
+    for claim in _each_value(weighing.claims) or (None,):
+        yield Fact(
+            weighing.seed,
+            Stage.ARTIFACT,
+            "artifact",
+            claim.value if claim else None,
+            float(weighing.logged) if weighing.logged else None,
+            "bytes",
+            claim.agrees(weighing.logged) if claim and weighing.logged else None,
+            claim.location if claim else None,
+            log.location(line.line) if line else None,
+            note,
+        )
+
+
+def _each_value(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """The claims of a seed's own number, those that state the same one told once."""
+    told: dict[float, Claim] = {}
+    for claim in claims:
+        if not claim.statistic:
+            told.setdefault(claim.value, claim)
+    return tuple(told.values())
 
 
 def _score(evidence: "Evidence", run: "Run", ruler: Ruler) -> Iterator[Fact]:
@@ -174,7 +180,7 @@ def _score(evidence: "Evidence", run: "Run", ruler: Ruler) -> Iterator[Fact]:
         if isinstance(line.event, Evaluation) and (took := evaluation_time(run, line.event)):
             claim = _first(evidence.claims.of(Quantity.EVAL_SECONDS, line.seed)) if line.seed is not None else None
             agrees = abs(claim.value - took.seconds) <= max(1.5, claim.unit_of_last_place) if claim else None
-            parts = " + ".join(f"{part.seconds:.1f} {part.label}" for part in took.needed)
+            parts = " + ".join(f"{part.seconds:.1f} s {part.label}" for part in took.needed)
             yield Fact(
                 line.seed,
                 Stage.EVALUATION,
@@ -185,7 +191,7 @@ def _score(evidence: "Evidence", run: "Run", ruler: Ruler) -> Iterator[Fact]:
                 agrees,
                 claim.location if claim else None,
                 line.log.location(took.needed[-1].line),
-                parts,
+                parts if len(took.needed) > 1 else took.needed[0].label,
             )
         scores = (
             [c for c in evidence.claims.of(Quantity.BPB, line.seed) if not c.statistic] if line.seed is not None else []

@@ -69,6 +69,8 @@ def events_of(line: int, text: str) -> Iterator[Event]:
 def _device(line: int, text: str) -> Iterator[Event]:
     if match := patterns.GPU.search(text):
         yield Gpu(line, (match[1] or match[2]).strip())
+    elif patterns.APPLE.match(text):
+        yield Gpu(line, "a device of Apple's (MLX)")
     elif match := patterns.VERSION.search(text):
         yield Version(line, match[1], match[2])
 
@@ -166,7 +168,7 @@ def _evaluation(line: int, text: str) -> Iterator[Event]:
     strict = bool(loss) or match["key"].lower() in {"val_bpb", "mix_bpb"}
     seconds = patterns.SECONDS.search(text, match.end()) or patterns.SECONDS.search(text)
     scored, counted = patterns.SCORED.search(text), patterns.BYTES.search(text)
-    label = text[:start].strip(" :=|\t*-") or match["key"]
+    label = patterns.TIME_OF_DAY.sub("", text[:start]).strip(" :=|\t*-") or match["key"]
     yield Evaluation(
         line,
         label=label[:80],

@@ -10,6 +10,7 @@ from statistics import fmean, variance
 
 from golf_audit.rulebook import Rulebook
 
+Day = date
 _DAY = re.compile(r"(2026)[-_]?(\d{1,2})[-_]?(\d{1,2})(?!\d)")
 _SAME_SCORE = 1.1e-4
 """A quoted score may be cut where the leaderboard rounds."""
@@ -26,6 +27,8 @@ class Row:
     """Scores of its seeds, from its own logs; empty where they are not known."""
     bytes_per_token: float
     """What one token of its tokenizer stands for; zero where not known."""
+    listed: Day
+    """The day from which the leaderboard showed it: what a reader of that day could know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,14 @@ class Frontier:
     def rows(self) -> tuple[Row, ...]:
         """All rows by date."""
         return tuple(
-            Row(row["date"], row["pr"], row["bpb"], tuple(row["seeds"]), row["bytes_per_token"])
+            Row(
+                row["date"],
+                row["pr"],
+                row["bpb"],
+                tuple(row["seeds"]),
+                row["bytes_per_token"],
+                row.get("listed", row["date"]),
+            )
             for row in self.rulebook.table("frontier")["rows"]
         )
 
@@ -75,6 +85,10 @@ class Frontier:
         """The best row dated before `day`."""
         earlier = [row for row in self.rows if row.date < day]
         return min(earlier, key=lambda row: row.bpb, default=None)
+
+    def shown(self, day: date) -> Row | None:
+        """The best row that the leaderboard showed on `day`."""
+        return min((row for row in self.rows if row.listed <= day), key=lambda row: row.bpb, default=None)
 
     def row_scored(self, bpb: float) -> Row | None:
         """The earliest row with this score, as the leaderboard rounds it."""

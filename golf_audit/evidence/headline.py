@@ -111,8 +111,9 @@ def _printed(event: Evaluation | Validation) -> float:
 
 
 def _seed_lines(seed: int, value: Claim, logs: Sequence[RunLog]) -> HeadlineLine | None:
-    own = [log for log in logs if seed in {log.seed, log.named_seed}]
-    return _best(line for log in own for line in _lines(log) if value.agrees(line.event.bpb, _FLOOR))
+    lines = [line for log in logs for line in _lines(log) if value.agrees(line.event.bpb, _FLOOR)]
+    printed = [line for line in lines if line.seed == seed]
+    return _best(printed or (line for line in lines if line.log.named_seed == seed))
 
 
 def _by_seed_claims(claim: Claim, claims: Claims, logs: Sequence[RunLog]) -> Headline | None:

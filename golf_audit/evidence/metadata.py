@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from golf_audit.evidence.claim import Claim, Quantity
+from golf_audit.evidence.claim import SECONDS, Claim, Quantity
 from golf_audit.evidence.naming import is_aside, quantity_of, statistic_of
 from golf_audit.evidence.numbers import last_place
 from golf_audit.evidence.positions import Document, Leaf, read_json
@@ -164,7 +164,7 @@ def _bare(name: str) -> str:
 
 
 def _scale(name: str, quantity: Quantity) -> float:
-    if quantity in {Quantity.TRAIN_SECONDS, Quantity.EVAL_SECONDS} and re.search(r"_ms\b|\bms\b|_ms_", name):
+    if quantity in SECONDS and re.search(r"_ms\b|\bms\b|_ms_", name):
         return 1e-3
     if quantity in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES, Quantity.CODE_BYTES} and re.search(
         r"(?i)_mb\b|\bmb\b", name

@@ -24,6 +24,18 @@ _TIME = re.compile(
 )
 _TRAIN = re.compile(r"train|wallclock_seconds|^wallclock|step_stop", re.I)
 _EVAL = re.compile(r"eval|ttt|slot|score|inference|sliding|n-?gram", re.I)
+_PROCESS = re.compile(r"process|(?<![a-z])real(?![a-z])", re.I)
+_STATISTIC = re.compile(r"(?<![a-z])(mean|avg|average|max|min|worst)(?![a-z])", re.I)
+_OTHER_DEVICE = re.compile(
+    r"\b(?P<count>\d+)\s*[x×]\s*(?:NVIDIA\s+)?(?P<name>(?:RTX|GTX|GeForce|Tesla|Quadro)[\w -]{0,24}|(?:RTX )?[ABLTV]\d{1,4}\w?|H200|GH200|GB\d+|MI\d+\w?|TPU\w*|DGX Spark)\b",
+    re.IGNORECASE,
+)
+
+
+def other_device(text: str) -> str:
+    """So many of another device than the contest's, where a text names them; else empty."""
+    match = _OTHER_DEVICE.search(text)
+    return f"{match['count']} x {match['name'].strip()}" if match else ""
 
 
 def is_aside(name: str) -> bool:
@@ -41,7 +53,7 @@ def quantity_of(name: str) -> Quantity | None:
         return Quantity.STEPS
     if _TIME.search(name) and not _BPB.search(name) and not re.search(r"byte|bpb", name, re.I):
         if _EVAL.search(name):
-            return Quantity.EVAL_SECONDS
+            return Quantity.PROCESS_SECONDS if _PROCESS.search(name) else Quantity.EVAL_SECONDS
         return Quantity.TRAIN_SECONDS if _TRAIN.search(name) else None
     if (
         _BYTES.search(name)
@@ -72,6 +84,6 @@ def _bytes_of(name: str) -> Quantity:
 
 def statistic_of(name: str) -> str:
     """`mean`, `max`, `min` or empty, as a field's or a row's name says."""
-    found = re.search(r"\b(mean|avg|average|max|min|worst)\b|_(mean|avg|max|min)\b|\b(mean|avg|max|min)_", name, re.I)
-    word = next((group.lower() for group in found.groups() if group), "") if found else ""
+    found = _STATISTIC.search(name)
+    word = found[1].lower() if found else ""
     return {"avg": "mean", "average": "mean", "worst": "max"}.get(word, word)

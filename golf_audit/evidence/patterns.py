@@ -11,6 +11,7 @@ BPB = re.compile(
     r"(?P<key>(?:\bval_bpb|\bmix_bpb|\w*bpb)(?:_exact)?)(?:\s*\([^)]*\))?\s*[:=|]?\s*\**~?\s*(?P<value>\d*\.\d{2,}|nan|inf)",
     re.I,
 )
+TIME_OF_DAY = re.compile(r"^\s*[\[(]?(?:\d{4}-\d\d-\d\d[T ])?\d{1,2}:\d\d:\d\d(?:[.,]\d+)?[\])]?")
 LOSS = re.compile(rf"(?<![a-z])(?:val_loss|vl|loss)\s*[:=]\s*{N}", re.I)
 STEP = re.compile(
     r"(?:^|[\s|\]])(?:step|s|iter|iteration)?\s*[: ]?\s*(\d+)\s*/\s*(\d+)\b(?=.{0,40}?\b(?:train_)?loss|.{0,40}?\b(?:vl|tl|bpb|val_bpb)\b"
@@ -69,12 +70,14 @@ SCORED = re.compile(
 )
 BYTES = re.compile(r"(?i)(?<![\w])(?:bytes=|(?:n_bytes|n_sidecar_bytes|scored_bytes)\s*[:=]\s*)(\d[\d,]{4,})\b")
 RESERVE = re.compile(r"gptq:? ?reserving\s+([\d.]+)\s*(ms|s)\b")
-PAIR = re.compile(r"([A-Za-z_]\w*)[:=](\S+)")
+PAIR = re.compile(r"([A-Za-z_]\w*)[:=](?!//)(\S+)")
 DUMP = re.compile(r"^\s{1,4}\"?([a-z_]\w*)\"?\s*[:=]\s+(\S.*?)\s*$")
 GPU = re.compile(
-    r"^\|\s+\d+\s+((?:NVIDIA|Tesla|AMD)\s.*?)\s+(?:On|Off|WDDM|TCC|N/A)\s|\b(?:gpu|device)(?:_name| name)?\s*[:=]\s*((?:NVIDIA|Tesla)[\w /-]+)",
+    r"^\|\s+\d+\s+((?:NVIDIA|Tesla|AMD)\s.*?)\s+(?:On|Off|WDDM|TCC|N/A)\s|\b(?:gpu|device)(?:_name| name)?\s*[:=]\s*((?:NVIDIA|Tesla)(?: [\w/-]++(?!\s*[:=]))*)",
     re.I,
 )
+APPLE = re.compile(r"^(?:Running )?mlx(?:_version)?\s*[: ]\s*v?\d+\.\d+", re.I)
+"""The framework of Apple's own chips."""
 VERSION = re.compile(r"Running (Python|PyTorch) (\S+)")
 RANK = re.compile(r"^\[(?:rank|default)\d+\]:\s?")
 STAMP = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[,.]\d+)?Z?\]?(?: - \w+ -)?\s+")
@@ -88,7 +91,7 @@ PHASES: tuple[tuple[re.Pattern[str], PhaseKind], ...] = (
 KEYWORDS = (
     "bpb", "loss", "BPB", "byte", "Byte", "size", "Size", "seed", "SEED", "Seed", "time", "TIME", "elapsed", " in ", "done", "okens",
     "ranks", "world", "World", "GPU", "gpu", "train", "Train", "MB", "artifact", "Artifact", "reserv", "Running P", "NVIDIA",
-    "Traceback", "Killed", "SIG", "OutOfMemory", "out of memory", "ema:", "swa:", "EMA", "late_qat", "gptq", "GPTQ", "loop:",
+    "MLX", "mlx", "Traceback", "Killed", "SIG", "OutOfMemory", "out of memory", "ema:", "swa:", "EMA", "late_qat", "gptq", "GPTQ", "loop:",
     " steps", " ga:",
 )  # fmt: skip
 """A line with none of these, and no field at its beginning, says nothing that is looked for."""

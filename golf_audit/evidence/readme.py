@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from golf_audit.evidence.claim import Claim, Quantity
-from golf_audit.evidence.naming import is_aside, quantity_of, statistic_of
+from golf_audit.evidence.claim import SECONDS, Claim, Quantity
+from golf_audit.evidence.naming import is_aside, other_device, quantity_of, statistic_of
 from golf_audit.evidence.numbers import Number, numbers
 from golf_audit.finding import Location
 
@@ -98,14 +99,26 @@ class Table:
         """Whether its heading says that it is about other runs than the claimed one."""
         return bool(_ASIDE_HEADING.search(self.heading))
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its heading says that its runs were on another device: their times are not the claimed ones."""
+        return bool(other_device(self.heading))
+
 
 def read_readme(folder: "Folder") -> Readme:
     """Read the folder's README; an empty one where there is none."""
-    file = next((f for p, f in folder.files.items() if re.fullmatch(r"(?i)readme(\.md|\.txt|\.md\.txt)?", p)), None)
+    named = (f for p, f in folder.files.items() if re.fullmatch(r"(?i)readme(\.md|\.txt|\.md\.txt)?", p))
+    nearly = (f for p, f in folder.files.items() if re.fullmatch(r"(?i)[^/]*readme[^/]*\.md", p))
+    file = next(chain(named, nearly), None)
     if file is None or file.size > _LARGEST:
         return Readme()
     lines = file.lines
-    claims = tuple(claim for table in tables(lines) for claim in _table_claims(file, table))
+    claims = tuple(
+        claim
+        for table in tables(lines)
+        for claim in _table_claims(file, table)
+        if not (table.is_elsewhere and claim.quantity in SECONDS)
+    )
     return Readme(file, claims, _headline(file, lines), _std(file, lines), tuple(_statements(file, lines)))
 
 
@@ -185,7 +198,7 @@ def _cell_claim(file: "File", line: int, name: str, cell: str, seed: int | None,
         else max(found, key=lambda item: (item.ulp <= 1, item.value))
     )
     value, ulp = number.value, number.ulp
-    if quantity in {Quantity.TRAIN_SECONDS, Quantity.EVAL_SECONDS} and not number.unit:
+    if quantity in SECONDS and not number.unit:
         scale = 1e-3 if re.search(r"(?i)\bms\b|_ms", name) else 1.0
         value, ulp = value * scale, ulp * scale
     if quantity in {Quantity.TOTAL_BYTES, Quantity.MODEL_BYTES} and value < _MEGABYTES:

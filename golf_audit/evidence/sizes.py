@@ -10,6 +10,8 @@ from golf_audit.evidence.claims import Claims
 from golf_audit.evidence.events import CodeForm, CodeSize, ModelSize, TotalSize
 from golf_audit.evidence.evidence import Evidence
 from golf_audit.evidence.runlog import Run, RunLog
+from golf_audit.evidence.uncommented import uncommented
+from golf_audit.folder import Folder
 
 _RAW = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
 _STUB = 120
@@ -18,6 +20,8 @@ _MINIFIED = 0.6
 """The part of a packed script that is left where its names and comments were shortened first; real ones keep 0.7 and more."""
 _UNCOMPRESSED = 30_000_000
 _SMALLEST = 100_000
+_LAUNCHER = 2_000
+"""Bytes up to which an entry script that names another script can do little else than run it."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,16 @@ class Weighing:
     code: CodeSize | None
     """The code that the log counts."""
     shipped_code: int
-    """The entry script as it lies in the folder."""
+    """The entry script as it lies in the folder, with the script that a launcher runs."""
     claims: tuple[Claim, ...]
     """What metadata and README state as this seed's total."""
     alternatives: tuple[TotalSize, ...] = ()
     """Other compressed totals in the run, where it tried several packings."""
+
+    @property
+    def whose(self) -> str:
+        """The run in words."""
+        return f"seed {self.seed}" if self.seed is not None else "the run"
 
     @property
     def logged(self) -> int | None:
@@ -58,11 +67,19 @@ class Weighing:
 
 def weigh(evidence: Evidence) -> tuple[Weighing, ...]:
     """The artifacts of the claimed runs."""
-    entry = evidence.folder.entry
-    shipped = evidence.folder.files[entry.path].size if entry and entry.path in evidence.folder.files else 0
+    shipped = _shipped(evidence.folder)
     return tuple(
         weighing for log, run in evidence.claimed_runs if (weighing := _weigh(log, run, shipped, evidence.claims))
     )
+
+
+def _shipped(folder: Folder) -> int:
+    """Bytes of the entry script, and of the folder's scripts that it names where it is too short for a program; 0 without one."""
+    entry = folder.files.get(folder.entry.path) if folder.entry else None
+    if entry is None:
+        return 0
+    named = entry.text if entry.size <= _LAUNCHER else ""
+    return entry.size + sum(file.size for file in folder.scripts if file is not entry and file.name in named)
 
 
 def _weigh(log: RunLog, run: Run, shipped: int, claims: Claims) -> Weighing | None:
@@ -101,7 +118,7 @@ def _pair(
 
 @dataclass(frozen=True)
 class Packing:
-    """The smallest self-extracting form of a script that the auditor itself can make."""
+    """Self-extracting forms of a script that the auditor itself can make."""
 
     source: str
 
@@ -112,6 +129,21 @@ class Packing:
 
     @cached_property
     def size(self) -> int:
-        """Bytes of LZMA in base 85 with a stub around it."""
-        packed = lzma.compress(self.source.encode(), format=lzma.FORMAT_RAW, filters=_RAW)
-        return len(base64.b85encode(packed)) + _STUB
+        """Bytes of the text as it is, packed."""
+        return _packed(self.source)
+
+    @cached_property
+    def smaller(self) -> int:
+        """Bytes of the text packed without its comments and docstrings; as it is where it does not parse."""
+        text = uncommented(self.source)
+        return self.size if text is None else _packed(text)
+
+    def within(self, room: int) -> int:
+        """The first of these forms that fits into `room` bytes, else the smallest."""
+        return self.size if self.size <= room else min(self.size, self.smaller)
+
+
+def _packed(text: str) -> int:
+    """Bytes of LZMA in base 85 with a stub around it."""
+    packed = lzma.compress(text.encode(), format=lzma.FORMAT_RAW, filters=_RAW)
+    return len(base64.b85encode(packed)) + _STUB

@@ -39,6 +39,7 @@ from golf_audit.program.values import (
 SHAPE_ATTRIBUTES: Final = frozenset(
     ("shape", "dtype", "device", "ndim", "size", "itemsize", "nbytes", "is_cuda", "requires_grad", "grad_fn", "strides")
 )
+_PICKED: Final = "picked:"
 
 
 class Access(Operators):
@@ -123,6 +124,8 @@ class Access(Operators):
             return v
         if obj.cls.is_optimizer and name == "param_groups":
             return V(sites=v.sites, snap=None)
+        if obj.cls.is_module and name in ("weight", "bias"):
+            return V(sites=v.sites, snap=None)
         return V(obj=Bound(External(f".{name}"), [v]))
 
     def _super_attribute(self, obj: Super, name: str) -> V:
@@ -183,7 +186,7 @@ class Access(Operators):
         for loop in k.deps:
             element = self.select(element, loop)
         if k.raw:
-            element = self._keyed(element, k)
+            return self.query(obj.table, k) if obj.table is not None else self._keyed(element, k)
         return element
 
     def _keyed(self, element: V, k: V) -> V:
@@ -232,6 +235,8 @@ class Access(Operators):
         table = v.obj if isinstance(v.obj, Table) else None
         base = self.flat(v)
         counts = "counts" in base.flags
+        if "odd-expert" in base.flags:
+            base = base.but(flags=base.flags - {"odd-expert"})
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         keys: list[V] = []
         selection: tuple[Any, Any] | None = None
@@ -251,8 +256,8 @@ class Access(Operators):
             base = self._counted(base, v, table, keys)
         if selection is not None and base.nll:
             base = base.but(nll=frozenset(with_sel(a, selection) for a in base.nll))
-        if table is not None and selection is not None:
-            base = base.but(flags=base.flags)
+        if selection is not None and base.raw and not keys and len(parts) > 1:
+            base = base.but(cut=selection)
         return base
 
     def _counted(self, base: V, v: V, table: Table | None, keys: list[V]) -> V:
@@ -299,6 +304,8 @@ class Access(Operators):
         if base.nll and sel:
             base = base.but(nll=frozenset(with_sel(a, s) for a in base.nll for s in sel))
         k = self.flat(k)
+        if self._picks_rows(base, k):
+            return base.but(flags=base.flags | {f"{_PICKED}{site}" for site in base.sites})
         if k.raw and is_activation(base):
             return self.likelihood(base, k)
         if base.raw and not k.raw and not k.taint:
@@ -317,23 +324,36 @@ class Access(Operators):
             return mixed.but(raw=self.moved(base.raw, k.deps, None, blur=True) if base.raw else EMPTY)
         return base.but(lin=None, py=NO, txt=None) if base.lin is not None or base.py is not NO or base.txt else base
 
+    def _picks_rows(self, base: V, k: V) -> bool:
+        """Whether a model's bare parameter is indexed by what a loop around the model moves on."""
+        bare = base.sites and base.snap is None and not base.taint
+        if not (self.inside_model and bare and k.deps and not k.raw):
+            return False
+        return any(kind == "loop" and loop in k.deps for kind, loop, _ in self.frames[: self.model_mark])
+
     def likelihood(self, scores: V, targets: V) -> V:
         """The likelihood of the realised tokens under a model's output."""
         atom = Atom(
             targets=targets.raw,
-            sel=None,
+            sel=targets.cut,
             priors=self.prior(scores),
             sites=scores.sites,
             context=self.context(),
             line=self.line,
             file=self.file,
             grad=self.grad,
+            picked=picked_sites(scores),
         )
         mixed = self.mix((scores, targets), raw=False)
         if any(r.split == "val" for r in targets.raw):
             how = "with gradients" if self.grad else "no_grad"
             self.emit(Score(atom=atom, **self.where()), f"scores {describe_refs(targets.raw)}, {how}")
         return mixed.but(nll=merge_sets(scores.nll, frozenset((atom,))))
+
+
+def picked_sites(v: V) -> frozenset[int]:
+    """The states of which rows were picked on the way to a value."""
+    return frozenset(int(flag.removeprefix(_PICKED)) for flag in v.flags if flag.startswith(_PICKED))
 
 
 def is_activation(v: V) -> bool:

@@ -142,6 +142,9 @@ class Assignments(Learning):
             return
         if isinstance(obj, ListLike):
             k = self.eval(target.slice)
+            if k.raw and k.obj is None:
+                self.insert(self._mapping_table(obj), k, v)
+                return
             if obj.items is not None and type(k.py) is int and -len(obj.items) <= k.py < len(obj.items):
                 obj.items[k.py] = self.join(obj.items[k.py], v) if self.uncertain else v
                 return
@@ -162,7 +165,7 @@ class Assignments(Learning):
         elif not v.plain:
             self.assign_back(target.value, self.mix((owner, v)))
 
-    def _mapping_table(self, obj: DictLike) -> Table:
+    def _mapping_table(self, obj: DictLike | ListLike) -> Table:
         if obj.table is None:
             obj.table = self.new_table().obj
         return obj.table
@@ -228,7 +231,7 @@ class Assignments(Learning):
             ):
                 old.obj.items.extend(v.obj.items)
             else:
-                element = self.join(self.element(old), self.element(v)) if old.obj.items != [] else self.element(v)
+                element = self.either(self.element(old), self.element(v)) if old.obj.items != [] else self.element(v)
                 old.obj.items, old.obj.rest = None, element
             return FALL
         if old.sites and old.snap is None and not isinstance(old.obj, Instance):
@@ -252,7 +255,7 @@ class Assignments(Learning):
                 data = self.flat(v)
                 obj.content = self.mix((obj.content, data)) if obj.content is not UNKNOWN else data
             return FALL
-        if isinstance(obj, DictLike):
+        if isinstance(obj, DictLike | ListLike):
             k = self.flat(self.eval(target.slice))
             if k.raw:
                 self.insert(self._mapping_table(obj), k, v)

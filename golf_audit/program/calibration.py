@@ -25,6 +25,16 @@ def calibrated(walk: Walk, before: Event, split: str) -> Iterator[tuple[Save | L
             yield event, refs
 
 
+def certainly(walk: Walk, event: Event, refs: Iterable[Ref]) -> bool:
+    """Whether some of the tokens were read on a path that the event lies on, rather than on an undecided side branch."""
+    shared = set(event.context)
+    for ref in refs:
+        around = {frame for loop in ref.loops for frame in walk.loops.get(loop, ())}
+        if not any(kind == "if" and side == 1 and (kind, i, side) not in shared for kind, i, side in around):
+            return True
+    return False
+
+
 def _until(events: Iterable[Event], last: Event) -> Iterator[Event]:
     for event in events:
         if event is last:

@@ -140,6 +140,8 @@ class Calls(Statements):
         self.scope, self.file = scope, f.scope.file
         self.active.append(f)
         in_model = f.owner is not None and f.owner.is_module and not self.building
+        if in_model and not self.inside_model:
+            self.model_since, self.model_mark = self.new_id(), len(self.frames)
         self.inside_model += in_model
         if f.grad_off:
             self.grad = False

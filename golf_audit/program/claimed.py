@@ -44,7 +44,12 @@ class Claimed:
     @cached_property
     def learned(self) -> tuple[Learned, ...]:
         """Updates of a scored state that were made from tokens the score is about, or from their neighbours."""
-        return _worth_telling(one for one in self._before if one.update.kind != "table")
+        return _worth_telling(one for one in self._before if one.update.kind in ("step", "write"))
+
+    @cached_property
+    def fitted(self) -> tuple[Learned, ...]:
+        """Writes of a scored state that were made from activations of tokens the score is about."""
+        return _worth_telling(one for one in self._before if one.update.kind == "statistics")
 
     @cached_property
     def _before(self) -> tuple[Learned, ...]:
@@ -114,15 +119,20 @@ def loops_of(context: Context) -> frozenset[int]:
 def _worth_telling(found: Iterable[Learned]) -> tuple[Learned, ...]:
     seen: dict[tuple[object, ...], Learned] = {}
     for one in found:
-        if one.relation in (Relation.SAME, Relation.AGAIN, Relation.CONTEXT):
+        if one.relation not in (Relation.NEVER, Relation.OTHER):
             key = (one.update.location, one.relation, one.score.line, one.score.file, one.update.kind)
             seen.setdefault(key, one)
     return tuple(seen.values())
 
 
-def claimed(walk: Walk, labels: Iterable[str]) -> Claimed | None:
-    """The claimed score of a program; `labels` are those of the log lines that the claim was made from."""
-    headline = choose(list(walk.of(Report)), list(dict.fromkeys(labels)))
+def claimed(walk: Walk, labels: Iterable[str], near: Iterable[str] = ()) -> Claimed | None:
+    """
+    The claimed score of a program.
+
+    `labels` are those of the log lines that the claim was made from; `near` those of all results in the logs, the
+    nearest to the claim first.
+    """
+    headline = choose(list(walk.of(Report)), list(dict.fromkeys(labels)), list(dict.fromkeys(near)))
     return Claimed(walk, headline) if headline else None
 
 

@@ -18,6 +18,7 @@ from golf_audit.program.objects import (
     Range,
     Table,
 )
+from golf_audit.program.paths import either_split
 from golf_audit.program.values import (
     EMPTY,
     NO,
@@ -69,6 +70,8 @@ class Combining(Machine):
             return v.but(obj=None, py=NO)
         if isinstance(obj, ListLike):
             inner = obj.items if obj.items is not None else [obj.rest]
+            if obj.table is not None:
+                inner = [*inner, self.flat(obj.table.content).but(snap=obj.table.history)]
         elif isinstance(obj, DictLike):
             inner = list(obj.items.values())
             if obj.rest is not None:
@@ -152,6 +155,12 @@ class Combining(Machine):
             return UNKNOWN
         mixed = self.mix((a, b), keep_alias=True)
         return mixed.but(txt=a.txt) if a.txt and not b.txt else mixed
+
+    def either(self, a: V, b: V) -> V:
+        """An element of one list or of another, now that they are one: shards of both splits stay shards of both."""
+        if a.txt and b.txt and (text := either_split(a.txt, b.txt)):
+            return self.mix((a, b)).but(txt=text)
+        return self.join(a, b)
 
     def _join_objects(self, a: V, b: V) -> V:
         if a.obj is b.obj:

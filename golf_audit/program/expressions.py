@@ -192,7 +192,8 @@ class Expressions(Access):
             return v.but(flags=merge_sets(v.flags, envs)) if envs and v.obj is None else v
         a, b = self.eval(node.body), self.eval(node.orelse)
         self.oracle(test, a, b)
-        return self.join(a, b)
+        out = self.join(a, b)
+        return out.but(flags=out.flags | {"told-weight"}) if out.look and self.told(test) else out
 
     def _attribute(self, node: ast.Attribute) -> V:
         return self.attribute(self.eval(node.value), node.attr)

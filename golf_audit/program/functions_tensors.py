@@ -46,6 +46,8 @@ def _where(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
         self.oracle(test.but(flags=test.flags - {"reduced"}), a, b)
     sel = mask_slices(args[0])
     mixed = self.mix((test.but(raw=EMPTY, look=EMPTY, nll=EMPTY), a, b))
+    if mixed.look and self.told(test):
+        mixed = mixed.but(flags=mixed.flags | {"told-weight"})
     if sel and (a.nll or b.nll):
         mixed = mixed.but(nll=frozenset(with_sel(x, s) for x in mixed.nll for s in sel))
     return mixed
@@ -84,6 +86,18 @@ def gather(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
     if args and isinstance(args[0].obj, Table) and index is not None and args[0].obj.keyed:
         return self.query(args[0].obj, index)
     return self.mix([values[0], *(v.but(raw=EMPTY) for v in values[1:])])
+
+
+def _stacked(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:
+    """Values side by side: losses of the realised tokens beside what is a loss of none."""
+    del name
+    mixed = self.mix([*args, *kwargs.values()])
+    listed = args[0].obj if args else None
+    if not mixed.nll or not isinstance(listed, ListLike) or listed.items is None:
+        return mixed
+    parts = [self.flat(item) for item in listed.items]
+    odd = any(v.sites and v.taint and not (v.nll or v.look or v.raw) for v in parts)
+    return mixed.but(flags=mixed.flags | {"odd-expert"}) if odd else mixed
 
 
 def _autograd_grad(self: Library, name: str, args: Args, kwargs: Kwargs) -> V:

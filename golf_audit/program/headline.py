@@ -29,28 +29,35 @@ def words(label: str) -> frozenset[str]:
     return frozenset(w for w in _WORDS.findall(label.lower()) if not w.isdigit()) - _METRIC
 
 
-def choose(reports: Sequence[Report], labels: Sequence[str]) -> Headline | None:
+def choose(reports: Sequence[Report], labels: Sequence[str], near: Sequence[str] = ()) -> Headline | None:
     """
-    The report whose text the claimed log lines carry; else the last one that states a score.
+    The report whose text the claimed log lines carry; else one that states a score.
 
     A report prints a template (`{label} val_loss:…`), a log line its label: the template's known words must be those
-    of the label.
+    of the label. Where no log line makes the claim, `near` holds the labels of the logs' results, the nearest to the
+    claim first; the last score that the program reports is taken where the logs hold none.
     """
     scored = [r for r in reports if r.atoms or r.lookups]
-    for label in labels:
-        wanted = words(label)
-        if not wanted:
-            continue
-        best = [r for r in scored if wanted <= words(_head(r.label))]
-        if best:
-            exact = [r for r in best if words(_head(r.label)) == wanted]
-            chosen = replace((exact or best)[-1], doubtful=())
-            return Headline(chosen, f"the logs' claimed line is labelled “{label}”", sure=True)
+    if claimed := _carried(scored, labels):
+        return Headline(claimed[0], f"the logs' claimed line is labelled “{claimed[1]}”", sure=True)
+    if nearest := _carried(scored, near):
+        return Headline(nearest[0], f"of the logs' results, “{nearest[1]}” is the nearest to the claim", sure=False)
     stated = [r for r in scored if _SCORE.search(r.label)]
     if stated:
         return Headline(stated[-1], "it is the last score that the program reports", sure=False)
     if scored:
         return Headline(scored[-1], "it is the last loss that the program reports", sure=False)
+    return None
+
+
+def _carried(scored: Sequence[Report], labels: Sequence[str]) -> tuple[Report, str] | None:
+    """The report that prints the first of the labels that any report prints."""
+    for label in labels:
+        wanted = words(label)
+        best = [r for r in scored if wanted and wanted <= words(_head(r.label))]
+        if best:
+            exact = [r for r in best if words(_head(r.label)) == wanted]
+            return replace((exact or best)[-1], doubtful=()), label
     return None
 
 

@@ -26,7 +26,10 @@ class Learning(Expressions):
     """Records what changes a state."""
 
     def insert(self, table: Table, key: V, v: V) -> None:
-        """Write into a table at a key made of tokens: the table learns them."""
+        """Write into a table at a key made of tokens: the table learns them; within one forward pass it is an activation."""
+        if self.inside_model and table.id > self.model_since:
+            table.content = self.mix((table.content, key.but(raw=EMPTY), self.flat(v)))
+            return
         table.keyed = True
         refs = merge_sets(key.raw or key.taint, self.flat(v).raw)
         if refs:
@@ -47,12 +50,7 @@ class Learning(Expressions):
         """A parameter is written by hand: learned, restored, or cleared."""
         data = self.flat(v)
         if "grad" in data.flags or data.taint or data.nll:
-            refs = data.taint
-            if refs:
-                update = Update(
-                    id=self.new_id(), kind="write", sites=owner.sites, refs=refs, atoms=data.nll, **self.where()
-                )
-                self.learn(owner.sites, update, f"state written from {describe_refs(refs)}")
+            self._learn_by_hand(owner.sites, data)
             return
         if data.sites:
             snap = self.prior(data)
@@ -60,6 +58,14 @@ class Learning(Expressions):
                 self.history[site] = snap if whole else merge_sets(self.history.get(site, EMPTY), snap)
             return
         self.clear(owner, whole=whole or "whole" in owner.flags)
+
+    def _learn_by_hand(self, sites: frozenset[int], data: V) -> None:
+        """A state changes by a gradient or a loss (it learns), or by activations alone (it is calibrated)."""
+        if not data.taint:
+            return
+        kind = "write" if "grad" in data.flags or data.nll else "statistics"
+        update = Update(id=self.new_id(), kind=kind, sites=sites, refs=data.taint, atoms=data.nll, **self.where())
+        self.learn(sites, update, f"state written from {describe_refs(data.taint)}")
 
     def clear(self, owner: V, *, whole: bool) -> None:
         """A parameter is filled with fresh values: enough of them, and the state is new."""

@@ -283,7 +283,7 @@ class Library(Reading):
         mixed = self.mix([v, *args, *kwargs.values()])
         if name in _REDUCE and not any(k in kwargs for k in ("dim", "axis")) and not args:
             mixed = mixed.but(flags=mixed.flags | {"reduced"}) if mixed.nll else mixed
-        if name in ("exp", "exp2", "pow") and mixed.nll:
+        if name in ("exp", "exp2", "pow", "logsumexp") and mixed.nll:
             mixed = self.exponential(v, mixed)
         if mixed.raw and mixed.sites:
             mixed = mixed.but(raw=EMPTY)

@@ -24,7 +24,7 @@ class Loops(Turns):
     """Turns loops."""
 
     def _while(self, node: ast.While) -> str:
-        loop = self.new_id()
+        loop = self.new_loop()
         self._loosen(node, loop)
         with self.inside("loop", f"while {unparse(node.test, 60)}", node.lineno):
             for turn in (1,) if self.inside_model else (1, 2):
@@ -54,7 +54,7 @@ class Loops(Turns):
 
     def _for(self, node: ast.For | ast.AsyncFor) -> str:
         source = self.eval(node.iter)
-        loop = self.new_id()
+        loop = self.new_loop()
         turns, alike = self.turns(source, loop)
         if not turns:
             return self.run(node.orelse) if node.orelse else FALL
@@ -121,7 +121,7 @@ class Loops(Turns):
                 out.append(self.eval(node.elt))
             return True
         first, rest = generators[0], generators[1:]
-        turns, exact = self.turns(self.eval(first.iter), self.new_id())
+        turns, exact = self.turns(self.eval(first.iter), self.new_loop())
         if not exact:
             turns = turns[-1:]
         for element in turns:

@@ -83,11 +83,13 @@ class Machine(ABC):
         self.pending: dict[int, tuple[frozenset[Ref], frozenset[Atom]]] = {}
         self.updates: dict[int, Update] = {}
         self.tables: dict[int, Table] = {}
+        self.realised: set[tuple[int, int]] = set()
         self.hooks: dict[int, list[V]] = {}
         self.store: dict[str, V] = {}
         self.grad = True
         self.building: list[int] = []
         self.sites: dict[int, Site] = {}
+        self.loop_places: dict[int, Context] = {}
         self.leaves: dict[int, set[tuple[int, int]]] = {}
         self.cleared: dict[int, set[tuple[int, int]]] = {}
         self.bounds: dict[int, tuple[int | None, int | None]] = {}
@@ -99,6 +101,8 @@ class Machine(ABC):
         self.file = 0
         self.uncertain = 0
         self.inside_model = 0
+        self.model_since = 0
+        self.model_mark = 0
         self.trying = 0
         self.env_log: list[str] = []
         self.exits: list[list[dict[str, V]]] = []
@@ -110,6 +114,12 @@ class Machine(ABC):
     def new_id(self) -> int:
         """A number never given before in this walk."""
         return next(self._ids)
+
+    def new_loop(self) -> int:
+        """A loop that begins here."""
+        loop = self.new_id()
+        self.loop_places[loop] = self.context()
+        return loop
 
     def new_site(self, *, leaf: bool = False, shared: bool = False) -> int:
         """A trainable state of its own, or that of the module under construction."""
@@ -233,6 +243,10 @@ class Machine(ABC):
     @abstractmethod
     def setting_text(self, name: str) -> str:
         """A setting's value and where it was read."""
+
+    @abstractmethod
+    def contradicted(self, node: ast.If, names: tuple[str, ...], *, taken: bool) -> str:
+        """The printed line by which the logs show that a branch went the other way; empty where they do not."""
 
     @abstractmethod
     def echoed(self, name: str, v: V) -> V:

@@ -36,7 +36,7 @@ def _m_append(self: Library, v: V, args: Args, kwargs: Kwargs) -> V | None:
         obj.items.append(new)
         return V(None)
     element = self.element(v) if obj.items != [] else None
-    obj.rest = self.join(element, new)
+    obj.rest = self.join(element, new) if element is None or self.uncertain else self.either(element, new)
     obj.items = None
     return V(None)
 

@@ -119,11 +119,15 @@ class Module:
 
 @dataclass(eq=False, slots=True)
 class ListLike:
-    """A list, tuple or set; `items` while every element is known one by one, else only their join in `rest`."""
+    """
+    A list, tuple or set; `items` while every element is known one by one, else only their join in `rest`; also a table
+    when it is written at tokens.
+    """
 
     items: list[V] | None
     rest: V = UNKNOWN
     frozen: bool = False
+    table: Table | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -31,6 +31,7 @@ from golf_audit.program.values import (
     TRUE,
     UNKNOWN,
     Atom,
+    Lin,
     Lookup,
     Ref,
     V,
@@ -87,14 +88,14 @@ class Operators(Combining):
         if isinstance(a.obj, ListLike) and isinstance(b.obj, ListLike) and kind is ast.Add:
             if a.obj.items is not None and b.obj.items is not None:
                 return V(obj=ListLike([*a.obj.items, *b.obj.items], frozen=a.obj.frozen))
-            return V(obj=ListLike(None, self.join(self.element(a), self.element(b)), frozen=a.obj.frozen))
+            return V(obj=ListLike(None, self.either(self.element(a), self.element(b)), frozen=a.obj.frozen))
         if isinstance(a.obj, ListLike) and kind is ast.Mult:
             return V(obj=ListLike(None, self.element(a), frozen=a.obj.frozen))
         if a.plain and b.plain and a.lin is None and b.lin is None and not (a.snap or b.snap or a.nll or b.nll):
             return UNKNOWN
         mixed = self.mix((a, b))
         if kind is ast.Mult or kind is ast.BitAnd:
-            mixed = self._masked(mixed, a, b)
+            mixed = self._weighted(self._masked(mixed, a, b), a, b)
         a, b = (v if v.obj is None else self.flat(v) for v in (a, b))
         if kind is ast.Div:
             mixed = self._divided(mixed, a, b)
@@ -145,16 +146,34 @@ class Operators(Combining):
                 return mixed.but(nll=frozenset(with_sel(atom, s) for atom in mixed.nll for s in sel))
         return mixed
 
-    @staticmethod
-    def _divided(mixed: V, a: V, b: V) -> V:
+    def _weighted(self, mixed: V, a: V, b: V) -> V:
+        """A count at the realised token, times a weight that the realised token decides."""
+        for share, weight in ((a, b), (b, a)):
+            if self.counted_at_target(share) and self.told(weight):
+                return mixed.but(flags=mixed.flags | {"told-weight"})
+        return mixed
+
+    def told(self, v: V) -> bool:
+        """Whether the realised token decides a value: through its loss, or through its count."""
+        return bool(v.nll) or self.counted_at_target(v)
+
+    def counted_at_target(self, v: V) -> bool:
+        """Whether a value holds a count of the realised token: a read like those that were the numerator of a ratio."""
+        return any((look.table, len(look.keys)) in self.realised for look in v.look)
+
+    def _divided(self, mixed: V, a: V, b: V) -> V:
         if a.nll and "bytes" in b.flags and "reduced" not in a.flags and not b.nll:
             return mixed.but(flags=mixed.flags | {"perbyte"})
-        if a.look and b.look and new_tokens(a.look, b.look):
+        above = new_lookups(a.look, b.look) if a.look and b.look else EMPTY
+        if above:
+            self.realised.update((look.table, len(look.keys)) for look in above)
             return mixed.but(flags=mixed.flags | {"hashed-ratio" if "hashed" in a.flags else "count-ratio"})
         return mixed
 
     def exponential(self, v: V, mixed: V) -> V:
         """exp(v) where v holds losses."""
+        if "odd-expert" in v.flags:
+            mixed = mixed.but(flags=mixed.flags | {"odd-mixture"})
         if "perbyte" in v.flags and v.nll:
             return mixed.but(flags=mixed.flags | {"spread"})
         return mixed
@@ -313,19 +332,19 @@ def fold(kind: type[ast.operator], a: Any, b: Any) -> Any:
     return value
 
 
-def new_tokens(above: frozenset[Lookup], below: frozenset[Lookup]) -> bool:
-    """Whether a ratio's numerator was looked up with tokens that its denominator was not."""
+def new_lookups(above: frozenset[Lookup], below: frozenset[Lookup]) -> frozenset[Lookup]:
+    """The reads of a ratio's numerator at tokens that its denominator was not asked with."""
     known: set[Ref] = set()
     for look in below:
         known |= look.keys
-    return any(look not in below and look.keys - known for look in above)
+    return frozenset(look for look in above if look not in below and look.keys - known)
 
 
 def with_sel(atom: Atom, sel: tuple[Any, Any]) -> Atom:
-    """The same loss, kept only in one slice of the target axis."""
-    if atom.sel is not None:
+    """The same loss, kept only in one slice of the target axis (a slice of what starts at the first is a slice of all)."""
+    if atom.sel is not None and atom.sel[0] not in (None, Lin()):
         return atom
-    return Atom(atom.targets, sel, atom.priors, atom.sites, atom.context, atom.line, atom.file, atom.grad)
+    return Atom(atom.targets, sel, atom.priors, atom.sites, atom.context, atom.line, atom.file, atom.grad, atom.picked)
 
 
 def mask_slices(v: V) -> tuple[Any, ...]:

@@ -8,6 +8,8 @@ from typing import Final
 
 from golf_audit.program.values import HOLE
 
+OR: Final = "\x01"
+"""Stands in a text template between two paths that it may be."""
 _SIDE: Final = re.compile(r"val\w*bytes|bytes_val|\bbyte_?(len|count)s?\b", re.IGNORECASE)
 _VAL: Final = re.compile(r"(?:^|[/_\-.*])(?:val|valid|validation)(?:[/_\-.*\d]|$)", re.IGNORECASE)
 _TRAIN: Final = re.compile(r"(?:^|[/_\-.*])(?:train)(?:[/_\-.*\d]|$)", re.IGNORECASE)
@@ -39,3 +41,9 @@ def split_of(text: str) -> str:
 def looks_like_artifact(text: str) -> bool:
     """Whether a path may be the submission's own weights."""
     return not text.strip(HOLE + "/.") or bool(_WEIGHTS.search(text))
+
+
+def either_split(one: str, other: str) -> str:
+    """The text of a path that is one or the other, where they are shards of different splits; empty where they are not."""
+    splits = {split_of(part) for text in (one, other) for part in text.split(OR)}
+    return f"{one}{OR}{other}" if splits == {"train", "val"} and one != other else ""

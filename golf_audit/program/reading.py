@@ -12,7 +12,7 @@ from golf_audit.program.objects import (
     Buffer,
     ListLike,
 )
-from golf_audit.program.paths import looks_like_artifact, split_of
+from golf_audit.program.paths import OR, looks_like_artifact, split_of
 from golf_audit.program.values import (
     EMPTY,
     HOLE,
@@ -36,6 +36,9 @@ class Reading(Calls):
 
     def read_text(self, text: str, path: V = UNKNOWN) -> V:
         """The content of the file at a path, as far as its name tells."""
+        if OR in text:
+            one, other = text.split(OR, 1)
+            return self.mix((self.read_text(one, path), self.read_text(other, path)))
         split = split_of(text)
         if split in ("val", "train"):
             ref = Ref(split, EMPTY, Lin())

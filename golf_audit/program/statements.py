@@ -73,17 +73,32 @@ class Statements(Definitions):
         test = self.eval(node.test)
         truth = self.truth(test)
         if truth is not None:
-            body = node.body if truth else node.orelse
             names = self.env_names(test)
             if names and not isinstance(node.test, ast.Constant):
-                return self._decided(node, names, body, taken=truth)
+                line = self.contradicted(node, names, taken=truth)
+                taken = truth != bool(line)
+                return self._decided(node, names, node.body if taken else node.orelse, taken=taken, line=line)
+            body = node.body if truth else node.orelse
             return self.run(body) if body else FALL
-        return self._both_sides(node, test)
+        before = dict(self.scope.names) if self.told(test) else None
+        outcome = self._both_sides(node, test)
+        if before is not None:
+            self._told_apart(before)
+        return outcome
 
-    def _decided(self, node: ast.If, names: tuple[str, ...], body: list[ast.stmt], *, taken: bool) -> str:
+    def _told_apart(self, before: dict[str, V]) -> None:
+        """Counts in variables that a branch changed, where the realised token chose the branch."""
+        names = self.scope.names
+        for name, v in names.items():
+            if v is not before.get(name) and v.look:
+                names[name] = v.but(flags=v.flags | {"told-weight"})
+
+    def _decided(
+        self, node: ast.If, names: tuple[str, ...], body: list[ast.stmt], *, taken: bool, line: str = ""
+    ) -> str:
         if not body:
             return FALL
-        values = tuple(f"{n}={self.setting_text(n)}" for n in names)
+        values = (f"the log prints “{line}”",) if line else tuple(f"{n}={self.setting_text(n)}" for n in names)
         self.because.append(Decision(unparse(node.test), taken, names, values, self.location(node.lineno)))
         depth = len(self.because)
         try:
@@ -158,6 +173,8 @@ class Statements(Definitions):
         self.trying += bool(node.handlers)
         outcome = self.run(node.body)
         self.trying -= bool(node.handlers)
+        for handler in node.handlers if not outcome else ():
+            self._stand_in(handler.body)
         if outcome == "raise" and node.handlers:
             for handler in node.handlers:
                 outcome = self.run(handler.body)
@@ -168,6 +185,13 @@ class Statements(Definitions):
         if node.finalbody:
             return self.run(node.finalbody) or outcome
         return outcome
+
+    def _stand_in(self, body: list[ast.stmt]) -> None:
+        """What is defined where an import (or anything else) fails, as far as nothing else has the name."""
+        for statement in body:
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef) and self.scope.lookup(statement.name) is None:
+                self.line = statement.lineno
+                _DISPATCH[type(statement)](self, statement)
 
     def _match(self, node: ast.Match) -> str:
         self.eval(node.subject)

@@ -80,6 +80,8 @@ class Ref:
     """The turn that each of the loops was in when the part was taken."""
 
 
+Slice = tuple[Lin | None, Lin | None]
+"""From and to; None: from the first, to the last."""
 Frame = tuple[str, int, int]
 """('loop', instance, pass) or ('if', instance, side): one step of the path to an event."""
 Context = tuple[Frame, ...]
@@ -90,7 +92,7 @@ class Atom:
     """A per-token loss (or a sum of it): the likelihood of realised tokens under some state."""
 
     targets: frozenset[Ref]
-    sel: tuple[Lin | None, Lin | None] | None
+    sel: Slice | None
     """The slice of the target axis that was kept, as (from, to); None: all."""
     priors: frozenset[int]
     """The updates (ids of `Update`) that the state had been through when the loss was computed."""
@@ -100,6 +102,8 @@ class Atom:
     file: int
     grad: bool
     """Whether autograd was recording."""
+    picked: frozenset[int] = EMPTY
+    """States of which rows were picked, by an index made outside the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ class Lookup:
 class V:
     """One abstract value. Immutable by convention: share freely, never assign."""
 
-    __slots__ = ("deps", "flags", "lin", "look", "nll", "obj", "py", "raw", "sites", "snap", "taint", "txt")
+    __slots__ = ("cut", "deps", "flags", "lin", "look", "nll", "obj", "py", "raw", "sites", "snap", "taint", "txt")
 
     def __init__(
         self,
@@ -135,6 +139,7 @@ class V:
         snap: frozenset[int] | None = EMPTY,
         flags: frozenset[str] = EMPTY,
         txt: str | None = None,
+        cut: Slice | None = None,
     ) -> None:
         self.py = py
         """The constant, or `NO`."""
@@ -160,6 +165,8 @@ class V:
         """Short marks: `env:NAME`, `bytes`, `reduced`, ..."""
         self.txt = txt
         """Text with HOLE where unknown."""
+        self.cut = cut
+        """The columns that were kept, for rows of token ids."""
 
     def __repr__(self) -> str:
         parts = [

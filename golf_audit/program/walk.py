@@ -15,7 +15,8 @@ from golf_audit.parsing import ParseFailure, parse
 from golf_audit.program.library import Library
 from golf_audit.program.machine import OutOfBudgetError, Site, SourceText
 from golf_audit.program.objects import External, Module, Scope, Table
-from golf_audit.program.values import EMPTY, NO, UNKNOWN, V, const
+from golf_audit.program.values import EMPTY, NO, UNKNOWN, Context, V, const
+from golf_audit.program.witness import Witness
 
 if TYPE_CHECKING:
     from golf_audit.decoding.source import Source
@@ -46,6 +47,8 @@ class Walk:
     tables: Mapping[int, Table]
     sites: Mapping[int, Site]
     """Every trainable state by id."""
+    loops: Mapping[int, Context] = field(default_factory=dict)
+    """Where each loop begins: the loops and branches around it."""
     unproven: tuple[Unproven, ...] = ()
     steps: int = 0
     """How many expressions were walked: the cost."""
@@ -73,10 +76,11 @@ class Walk:
 class Walker(Library):
     """A walk of one submission: knows its environment, its modules and its logs."""
 
-    def __init__(self, source: Source, configuration: Configuration) -> None:
+    def __init__(self, source: Source, configuration: Configuration, witness: Witness | None = None) -> None:
         super().__init__()
         self.source = source
         self.configuration = configuration
+        self.witness = witness
         self.modules: dict[str, V] = {}
         self.trees: dict[str, ast.Module] = {}
         self.problems: list[Unproven] = []
@@ -147,12 +151,21 @@ class Walker(Library):
         value = _like(echo.value, v.py)
         if value is NO:
             return v
-        if v.py is not NO and v.py == value:
-            return v
         for env in envs:
             self.said[env[4:]] = f"{echo.value} (log)"
+        if v.py is not NO and v.py == value:
+            return v
         out = const(value)
         return V(out.py, lin=out.lin, txt=out.txt, flags=v.flags, deps=v.deps)
+
+    def contradicted(self, node: ast.If, names: tuple[str, ...], *, taken: bool) -> str:
+        """The printed line by which the logs show that a branch went the other way; an echoed setting is no guess."""
+        tree = self.trees.get(self.texts[self.file].file)
+        if self.witness is None or tree is None or any(self.setting_text(n).endswith("(log)") for n in names):
+            return ""
+        here, there = (node.body, node.orelse) if taken else (node.orelse, node.body)
+        line = self.witness.only(there, tree)
+        return "" if line and self.witness.only(here, tree) else line
 
     def setting_text(self, name: str) -> str:
         """A setting's value and where it was read."""
@@ -220,6 +233,7 @@ class Walker(Library):
             self.updates,
             self.tables,
             self.sites,
+            self.loop_places,
             tuple(self.problems),
             self.spent,
             tuple(self.texts),
@@ -254,13 +268,13 @@ def _like(text: str, model: Any) -> Any:
     return NO
 
 
-def walk(source: Source, configuration: Configuration) -> Walk:
+def walk(source: Source, configuration: Configuration, witness: Witness | None = None) -> Walk:
     """
-    Walk a decoded program from its entry under a configuration.
+    Walk a decoded program from its entry under a configuration; what the logs printed outweighs guessed settings.
 
     Nothing is executed. The result holds what happens to tokens in program order, and what could not be followed.
     """
-    return Walker(source, configuration).go()
+    return Walker(source, configuration, witness).go()
 
 
 __all__ = ["UNKNOWN", "Walk", "walk"]

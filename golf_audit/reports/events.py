@@ -13,6 +13,14 @@ from golf_audit.reports import inert
 DEPTHS = ("all of", "a part of", "a smaller part of")
 """How much of a split is meant, by the number of loops whose turn selects it."""
 
+UPDATES = {
+    "step": "by a step",
+    "write": "by writing a state",
+    "statistics": "by writing activations into a state",
+    "table": "a table",
+}
+"""Kinds of update in words."""
+
 Block = tuple[str, ...]
 """The lines of one node and what is below it."""
 
@@ -79,10 +87,7 @@ class _Tree:
             case events.Score():
                 return f"Score {self._atom(event.atom)}"
             case events.Update():
-                what = {"step": "by a step", "write": "by writing a state", "table": "a table"}.get(
-                    event.kind, event.kind
-                )
-                return f"Adapt {what} on {_refs(event.refs)}"
+                return f"Adapt {UPDATES.get(event.kind, event.kind)} on {_refs(event.refs)}"
             case events.Calibrate():
                 return f"Calibrate on {_refs(event.refs)}"
             case events.Save():

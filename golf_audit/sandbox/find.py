@@ -21,7 +21,8 @@ print(*(os.readlink(f"/proc/self/ns/{kind}") for kind in sys.argv[2:]))
 print("lonely" if names == ["lo"] and not os.path.exists(sys.argv[1]) else "in company")
 """
 _ADVICE = (
-    "install bubblewrap 0.8 or newer (`apt-get install bubblewrap`) and allow user namespaces, "
+    "install bubblewrap 0.8 or newer (`apt-get install bubblewrap`) and allow user namespaces "
+    "(on Ubuntu 24.04 `sysctl kernel.apparmor_restrict_unprivileged_userns=0`), "
     "or pass --no-sandbox on a machine that holds nothing of value"
 )
 

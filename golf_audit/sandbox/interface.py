@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from golf_audit.sandbox.supervisor import Command, Listeners, supervise
-from golf_audit.sandbox.terms import Limits, Mount, Outcome
+from golf_audit.sandbox.terms import RUN_FOLDER, Limits, Mount, Outcome
 
 COVERS = (
     "network",
@@ -64,9 +64,10 @@ class Sandbox(ABC):
         What it prints and reports is handed on as it comes. Raises ValueError where a mount cannot be, and
         SandboxUnavailableError where the sandbox cannot be put together.
         """
+        folder = folder.resolve()
         _check(folder, mounts)
         with ExitStack() as stack:
-            command = self.command(argv, folder.resolve(), mounts, environment, limits, stack)
+            command = self.command(argv, folder, mounts, environment, limits, stack)
             return supervise(command, limits, Listeners(on_output, on_report, stop))
 
 
@@ -75,7 +76,15 @@ def _check(folder: Path, mounts: Sequence[Mount]) -> None:
     if not folder.is_dir():
         raise ValueError(f"{folder}: the private folder of a run must exist")
     for mount in mounts:
+        target = PurePosixPath(mount.target)
         if not mount.source.exists():
             raise ValueError(f"{mount.source}: cannot be shown to a run, it is not there")
-        if not mount.target.startswith("/") or ".." in Path(mount.target).parts or mount.target == "/":
+        if not target.is_absolute() or ".." in target.parts or len(target.parts) == 1:
             raise ValueError(f"{mount.target}: the place of a mount must be an absolute path")
+        if target.is_relative_to(RUN_FOLDER) and _through_link(folder, target.relative_to(RUN_FOLDER)):
+            raise ValueError(f"{mount.target}: an earlier run made a link there, which leads elsewhere")
+
+
+def _through_link(folder: Path, path: PurePosixPath) -> bool:
+    """Whether a path below the private folder is, or leads through, a symbolic link."""
+    return any((folder / part).is_symlink() for part in (path, *path.parents))

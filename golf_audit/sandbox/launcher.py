@@ -64,7 +64,7 @@ def _become(job: dict[str, Any]) -> NoReturn:
         for name, (soft, hard) in job["rlimits"].items():
             _limit(getattr(resource, name), soft, hard)
         os.execvpe(job["argv"][0], job["argv"], job["environment"])  # noqa: S606 -- it is what all this is for
-    except OSError as error:
+    except (OSError, ValueError) as error:
         os.write(2, f"{job['argv'][0]}: {error}\n".encode("utf-8", "surrogateescape"))
     finally:
         os._exit(127)

@@ -59,7 +59,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A file or folder of this machine that a run sees at the absolute path `target`."""
+    """
+    A file or folder of this machine that a run sees at the absolute path `target`.
+
+    Links on the way to the source are followed: it must be no path that a submission wrote.
+    """
 
     source: Path
     target: str

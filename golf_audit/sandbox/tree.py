@@ -1,5 +1,6 @@
 """A tree of processes, looked at from outside through /proc."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,11 +28,10 @@ class Usage:
 def children(pid: int) -> list[int]:
     """The processes that `pid` is the parent of, as far as they can be seen."""
     found: list[int] = []
-    try:
+    with contextlib.suppress(OSError):
         for task in (_PROC / str(pid) / "task").iterdir():
-            found += map(int, (task / "children").read_bytes().split())
-    except OSError:
-        pass
+            with contextlib.suppress(OSError):
+                found += map(int, (task / "children").read_bytes().split())
     return found
 
 
@@ -67,11 +67,15 @@ def held(pids: list[int]) -> int:
 
 
 def _proportional(pid: int) -> int:
-    """A process's proportional share of memory without files in memory, which are counted as files."""
+    """
+    A process's proportional share of memory without files in memory, which are counted as files.
+
+    Of a process that hides it, all that it has in memory.
+    """
     try:
         lines = (_PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
     except OSError:
-        return 0
+        return usage([pid]).memory
     sizes = {name: int(size.split()[0]) for name, _, size in (line.partition(":") for line in lines)}
     return (sizes.get("Pss", 0) - sizes.get("Pss_Shmem", 0)) * 1024
 

@@ -27,8 +27,6 @@ class Watch:
     def look(self) -> Ending | None:
         """Measure once; the limit that is passed, if one is."""
         pids = tree.descendants(self.root, self.limits.processes)[1:]
-        if len(pids) >= self.limits.processes:
-            return Ending.PROCESSES
         usage = tree.usage(pids)
         self.cpu_seconds = max(self.cpu_seconds, usage.cpu_seconds)
         nameless = tree.unlinked(pids)

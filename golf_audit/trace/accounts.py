@@ -19,6 +19,8 @@ from golf_audit.folder import File
 from golf_audit.trace.ledger import Ledger, Losses, Path, Positions, Printed, Score
 
 IN_TRAINING = "training-time validation"
+_COARSE = 4
+"""Decimals of a validation in training."""
 _SUMMED = 2e-6
 """What adding up in single precision may change, relative to the mean."""
 _WHOLE = 0.6
@@ -65,6 +67,8 @@ class Account:
     """How often a position was scored in the pass, at the most."""
     scores: tuple[Score, ...]
     """All scores of the pass."""
+    rows: Losses | None = None
+    """What tells the whole row behind each counted score from others; None where none were seen."""
 
 
 def results(ledger: Ledger) -> tuple[Result, ...]:
@@ -73,14 +77,18 @@ def results(ledger: Ledger) -> tuple[Result, ...]:
     log = read_log(File("run.log", len(text), text.encode))
     if log is None:
         return ()
-    found = []
-    for run in log.runs:
-        for end in run.of(Evaluation):
-            printed = ledger.printed[end.line - 1]
-            found.append(Result(printed, end.label, end.loss, end.bpb, end.digits, end.loss_digits))
-        for event in run.of(Validation):
-            found.append(Result(ledger.printed[event.line - 1], IN_TRAINING, event.loss, event.bpb, 4, 4))
+    found = [_ended(ledger, end) for run in log.runs for end in run.of(Evaluation)]
+    found += [_in_training(ledger, event) for run in log.runs for event in run.of(Validation)]
     return tuple(sorted(found, key=lambda result: result.printed.number))
+
+
+def _ended(ledger: Ledger, event: Evaluation) -> Result:
+    printed = ledger.printed[event.line - 1]
+    return Result(printed, event.label, event.loss, event.bpb, event.digits, event.loss_digits)
+
+
+def _in_training(ledger: Ledger, event: Validation) -> Result:
+    return Result(ledger.printed[event.line - 1], IN_TRAINING, event.loss, event.bpb, _COARSE, _COARSE)
 
 
 def headline(found: Sequence[Result], labels: Sequence[str]) -> Result | None:
@@ -107,7 +115,15 @@ def account(ledger: Ledger, result: Result, tokens: int) -> Account | None:
                 continue
             if agrees(result, counted.mean):
                 return Account(
-                    result, path, counting, counted.positions, counted.nll, counted.events, _most(scores), tuple(scores)
+                    result,
+                    path,
+                    counting,
+                    counted.positions,
+                    counted.nll,
+                    counted.events,
+                    _most(scores),
+                    tuple(scores),
+                    counted.rows,
                 )
     return None
 
@@ -128,6 +144,7 @@ class _Counted:
     positions: Positions
     nll: Losses
     events: Positions
+    rows: Losses
     mean: float
 
 
@@ -135,12 +152,13 @@ def _count(scores: Sequence[Score], counting: Counting) -> _Counted | None:
     positions = np.concatenate([score.positions for score in scores])
     nll = np.concatenate([score.nll for score in scores])
     events = np.concatenate([np.full(len(score.positions), score.number) for score in scores])
+    rows = np.concatenate([score.rows for score in scores])
     known = positions >= 0
     if counting is Counting.TAIL:
         known &= _tails(positions)
     if not known.any():
         return None
-    positions, nll, events = positions[known], nll[known], events[known]
+    positions, nll, events, rows = positions[known], nll[known], events[known], rows[known]
     if counting is Counting.LAST:
         order = np.arange(len(positions))[::-1]
     elif counting is Counting.LEAST:
@@ -150,7 +168,7 @@ def _count(scores: Sequence[Score], counting: Counting) -> _Counted | None:
     unique, first = np.unique(positions[order], return_index=True)
     chosen = order[first]
     mean = float(np.mean(nll if counting is Counting.TAIL else nll[chosen]))
-    return _Counted(unique, nll[chosen], events[chosen], mean)
+    return _Counted(unique, nll[chosen], events[chosen], rows[chosen], mean)
 
 
 def _tails(positions: Positions) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":

@@ -36,6 +36,20 @@ class ScoreMovesWithLaterTokens(RuntimeRule):
     would_change = "Scores that stay the same, to the last bit, whatever follows the tokens that were scored."
 
 
+class PredictionMovesWithItsToken(RuntimeRule):
+    """
+    What a token is predicted with must not depend on the token.
+
+    The code is run twice on validation streams that are the same up to a position. The row over the alphabet from which the
+    token at that position is scored was made for tokens before it alone; a row that differs had seen what it predicts.
+    """
+
+    code = "GA-C1-004"
+    severity = Severity.DISQUALIFYING
+    authority = ("guide-c1", "readme-r7")
+    would_change = "A prediction that is the same, to the last bit, whichever token comes."
+
+
 class ArtifactMovesWithValidation(RuntimeRule):
     """
     The artifact must not change when only validation tokens change.
@@ -82,6 +96,7 @@ class TrainDataReadWhileScoring(RuntimeRule):
 
 RUNTIME_RULES: tuple[RuntimeRule, ...] = (
     ScoreMovesWithLaterTokens(),
+    PredictionMovesWithItsToken(),
     ArtifactMovesWithValidation(),
     ProbabilitiesSumPastOne(),
     TrainDataReadWhileScoring(),

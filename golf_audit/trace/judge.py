@@ -8,6 +8,7 @@ not made of the scores that were observed, the answer is that nothing was proved
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,15 +17,17 @@ from golf_audit.decoding.source import Source
 from golf_audit.finding import Confidence, Finding, Location, Related, Unproven
 from golf_audit.registry import find_rules
 from golf_audit.rule import Rule
+from golf_audit.sandbox import Ending
 from golf_audit.trace.accounts import Account, Counting, account, results
 from golf_audit.trace.fouls import (
     ArtifactMovesWithValidation,
+    PredictionMovesWithItsToken,
     ProbabilitiesSumPastOne,
     ScoreMovesWithLaterTokens,
     TrainDataReadWhileScoring,
 )
 from golf_audit.trace.ledger import Adapt, Forward, Ledger, Path, Score, learned_from
-from golf_audit.trace.probes import Probed, artifacts, comparable, differing, written_at
+from golf_audit.trace.probes import MOVED, Probed, artifacts, comparable, differing, own_row_moves, written_at
 
 _COVERED = 0.97
 _ROUNDING = 1e-3
@@ -102,6 +105,9 @@ def _stopped(case: Case, probed: Probed) -> Unproven | None:
     if probed.base.result is not None:
         return None
     end = run.ledger.end
+    if end is None and run.outcome.ending in {Ending.EXITED, Ending.SIGNALLED}:
+        status, said = run.outcome.returncode, _last_line(run.outcome.output)
+        return Unproven("trace", f"the process ended without a score and without saying why (status {status}): {said}")
     if end is None:
         return Unproven(
             "trace", f"the run was ended by its limit ({run.outcome.ending.value}) before it printed a score"
@@ -109,6 +115,11 @@ def _stopped(case: Case, probed: Probed) -> Unproven | None:
     if end.code:
         return Unproven("trace", f"the run stopped before it printed a score: {end.why}", _place(case, end.at))
     return Unproven("trace", "the run ended without printing a score that could be read")
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][-200:] if lines else "it printed nothing"
 
 
 def _unaccounted(case: Case, probed: Probed) -> Iterator[Part]:
@@ -133,6 +144,9 @@ def _first(case: Case, probed: Probed) -> Part:
         )
         return Condition("C1", State.UNSEEN, reason), [Unproven("trace", reason)]
     fixed, moved = comparable(account_, probed.position), probed.moved
+    own = own_row_moves(probed) or 0.0
+    if not len(moved) and own > MOVED:
+        return _own_row(case, probed, own)
     if not len(moved):
         witness = f"{len(fixed):,} scores before position {probed.position:,} are the same to the last bit when all that follows changes"
         return Condition("C1", State.HELD, witness), []
@@ -145,6 +159,19 @@ def _first(case: Case, probed: Probed) -> Part:
         f"{witness[0].upper()}{witness[1:]}; the first is position {moved[0]:,}.",
         _place(case, (at or ("",))[0]),
         *_path(case, at),
+    )
+    return Condition("C1", State.VIOLATED, witness), [finding]
+
+
+def _own_row(case: Case, probed: Probed, own: float) -> Part:
+    """C1 where nothing before the change moved, but the prediction at its place did."""
+    one, k = probed.base.account, probed.position
+    if one is None:
+        raise ValueError("a row is compared where the claim is accounted for")
+    witness = f"the prediction for position {k:,} moves by {own:.4f} nats when only the tokens from there on change"
+    score = _event(probed.base.run.ledger, _counted_by(one, k))
+    finding = PredictionMovesWithItsToken().finding(
+        f"Observed: {witness}.", _place(case, (score.at or ("",))[0]), *_path(case, score.at)
     )
     return Condition("C1", State.VIOLATED, witness), [finding]
 
@@ -199,7 +226,7 @@ def _third(case: Case, probed: Probed) -> Part:
         moved = bool(probed.is_repeatable) and len(probed.moved) > 0
         return Condition("C3", State.VIOLATED if moved else State.UNSEEN, "see C1" if moved else reason), []
     carried = _carried(probed)
-    if not early and carried:
+    if carried and {e.adapt.number for e in early} <= {adapt.number for adapt in carried}:
         tokens = len(np.unique(np.concatenate([adapt.positions for adapt in carried])))
         witness = f"{len(carried)} steps on {tokens:,} validation tokens reach the scores through the artifact"
         return Condition("C3", State.VIOLATED, witness), []
@@ -214,6 +241,8 @@ def _third(case: Case, probed: Probed) -> Part:
     worst = max(early, key=lambda e: len(e.positions))
     total = len(np.unique(np.concatenate([e.positions for e in early])))
     witness = f"{total:,} tokens were learned from before the score that counts; position {worst.positions[0]:,} by event {worst.adapt.number}, scored by event {worst.score.number}"
+    if one.counting is Counting.LEAST:
+        return Condition("C3", State.VIOLATED, witness), []
     confidence = Confidence.HIGH if _confirmed(probed) else Confidence.MEDIUM
     rule = _order_rule(probed, one, early)
     finding = rule.finding(
@@ -246,7 +275,16 @@ def _order_rule(probed: Probed, one: Account, early: list[Early]) -> Rule:
         earlier = account(ledger, result, probed.plan.val_tokens - 1)
         if earlier and earlier.events.min() < first < earlier.events.max() and not _early(ledger, earlier):
             return _rule("second-evaluation-of-an-adapted-model")
-    return _rule("train-then-score")
+    if all(e.adapt.number < one.events.min() for e in early):
+        return _rule("train-then-score")
+    return _rule("optimised-on-the-scored-slice" if _is_fresh(early) else "step-before-score")
+
+
+def _is_fresh(early: list[Early]) -> bool:
+    """Whether what had learned too early was made anew for each score, and holds nothing from before the last."""
+    return all(
+        after.score.held is not None and after.score.held[0] > before.score.number for before, after in pairwise(early)
+    )
 
 
 def _rule(name: str) -> Rule:
@@ -332,7 +370,8 @@ def _calibrating(ledger: Ledger, before: int) -> Forward | None:
 
 
 def _caller(path: Path) -> str:
-    return path[-1] if path else ""
+    """The outermost call of a function: which one a script makes at its top level says little."""
+    return next((frame for frame in reversed(path) if not frame.endswith(":<module>")), path[-1] if path else "")
 
 
 def _fence(case: Case, probed: Probed) -> Part:

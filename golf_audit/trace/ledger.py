@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golf_audit.trace.inside.channel import unpack
+from golf_audit.trace.positions import every
 
 Positions = npt.NDArray[np.int64]
 Losses = npt.NDArray[np.float64]
@@ -31,6 +32,8 @@ class Score:
     """Whether autograd was recording."""
     held: tuple[int, int] | None
     """The first and last adaptation that the parameters used still hold; None where they hold none."""
+    rows: Losses
+    """A number that tells the whole row over the alphabet from others; NaN where positions are no multiple of `EVERY`."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,8 @@ def _event(raw: Mapping[str, Any], number: int) -> tuple[str, Any]:
         if len(positions) != len(nll):
             raise ValueError("as many losses as positions")
         held = (int(raw["held"][0]), int(raw["held"][1])) if raw["held"] else None
-        return kind, Score(number, str(raw["kind"]), tuple(raw["at"]), positions, nll, bool(raw["grad"]), held)
+        rows = _spread(unpack(raw["rows"]).astype(np.float64), positions)
+        return kind, Score(number, str(raw["kind"]), tuple(raw["at"]), positions, nll, bool(raw["grad"]), held, rows)
     if kind == "adapt":
         positions = unpack(raw["pos"]).astype(np.int64)
         return kind, Adapt(number, str(raw["kind"]), tuple(raw["at"]), tuple(raw["loss_at"]), positions)
@@ -194,6 +198,13 @@ def _event(raw: Mapping[str, Any], number: int) -> tuple[str, Any]:
     if kind == "end":
         return kind, End(int(raw["code"]), str(raw["why"]), str(raw.get("at", "")), str(raw.get("trace", "")))
     return kind, None
+
+
+def _spread(rows: Losses, positions: Positions) -> Losses:
+    """A value for each position, of which only those at multiples of `EVERY` were reported."""
+    found = np.full(len(positions), np.nan)
+    found[every(positions)] = rows
+    return found
 
 
 def learned_from(ledger: Ledger, score: Score) -> Iterator[Adapt]:

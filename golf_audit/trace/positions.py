@@ -5,8 +5,15 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.int64]
 NOWHERE = -1
+EVERY = 8
+"""Of every so many positions the whole row over the alphabet is told apart from others, not only the realised token's."""
 RUN = 3
 """So many neighbours in a row must agree with the stream before a position counts as recognised."""
+
+
+def every(positions: Array) -> npt.NDArray[np.bool_]:
+    """Which positions are those of which the whole row is told apart."""
+    return (positions >= 0) & (positions % EVERY == 0)
 
 
 class Recogniser:

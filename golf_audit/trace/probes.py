@@ -6,6 +6,7 @@ position on. Scores that were counted before any changed token was, and whose ow
 the last bit; so must the artifact.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,14 +20,17 @@ from golf_audit.trace.accounts import Account, Counting, Result, account, headli
 from golf_audit.trace.ledger import Positions
 from golf_audit.trace.mixtures import account_of_amounts
 from golf_audit.trace.plan import Plan
+from golf_audit.trace.positions import EVERY
 from golf_audit.trace.run import Run, run
 from golf_audit.trace.stream import Streams, change_from, make_streams
 from golf_audit.trace.world import make_world
 
 _EARLIEST, _LATEST = 0.4, 0.9
 """Where in the stream the change may begin."""
+_LEAST_SECONDS = 1.0
 _OTHERS = 6
-_MOVED = 1e-7
+"""Tokens that are tried in the last place, beside the one that stands there."""
+MOVED = 1e-7
 """Nats; runs that agree with their null control agree to the last bit."""
 
 
@@ -68,7 +72,7 @@ class Probed:
         fixed = comparable(first, self.position)
         common, mine, theirs = np.intersect1d(fixed, second.positions, return_indices=True)
         here = np.searchsorted(first.positions, fixed[mine])
-        moved: Positions = common[np.abs(first.nll[here] - second.nll[theirs]) > _MOVED]
+        moved: Positions = common[np.abs(first.nll[here] - second.nll[theirs]) > MOVED]
         return moved
 
     def largest_move(self) -> float:
@@ -80,6 +84,24 @@ class Probed:
         a = first.nll[np.searchsorted(first.positions, moved)]
         b = second.nll[np.searchsorted(second.positions, moved)]
         return float(np.max(np.abs(a - b)))
+
+
+def own_row_moves(probed: Probed) -> float | None:
+    """By how much the row at the first changed position differs between the runs; None where it cannot be compared."""
+    first, second = probed.base.account, probed.changed.account if probed.changed else None
+    if first is None or second is None or first.rows is None or second.rows is None:
+        return None
+    here, there = _where(first, probed.position), _where(second, probed.position)
+    if here is None or there is None:
+        return None
+    return float(abs(first.rows[here] - second.rows[there]))
+
+
+def _where(one: Account, position: int) -> int | None:
+    """The place of a position among the counted ones, if nothing after it was scored before it."""
+    found = np.flatnonzero(one.positions == position)
+    later = one.events[one.positions >= position]
+    return int(found[0]) if len(found) and one.events[found[0]] <= later.min() else None
 
 
 @dataclass(frozen=True)
@@ -101,8 +123,9 @@ def comparable(one: Account, position: int) -> Positions:
 def where_to_change(one: Account | None, tokens: int) -> int:
     """The position from which a change leaves most scores comparable, and much of the stream changed."""
     if one is None:
-        return int(tokens * 0.73)
-    candidates = range(int(tokens * _EARLIEST), int(tokens * _LATEST), max(1, tokens // 64))
+        return int(tokens * 0.73) // EVERY * EVERY
+    low, high = int(tokens * _EARLIEST) // EVERY * EVERY, int(tokens * _LATEST)
+    candidates = range(low, high, max(1, tokens // 64 // EVERY) * EVERY)
     return max(candidates, key=lambda k: (min(len(comparable(one, k)), int(0.7 * tokens)), -k))
 
 
@@ -114,8 +137,21 @@ class Bench:
     case: Case
     place: Path
     """A folder of the auditor's own, for the runs' folders."""
-    limits: Limits
+    memory_bytes: int
+    """Of one run."""
+    deadline: float
+    """When all runs must have ended, as `time.monotonic` counts."""
     on_event: Callable[[str, bytes], None] | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until all runs must have ended."""
+        return max(0.0, self.deadline - time.monotonic())
+
+    def limits(self) -> Limits:
+        """What a run that begins now may take."""
+        seconds = max(_LEAST_SECONDS, self.left)
+        return Limits(wall_seconds=seconds, cpu_seconds=seconds, memory_bytes=self.memory_bytes)
 
 
 def look(bench: Bench, plan: Plan, streams: Streams, name: str) -> Seen:
@@ -123,7 +159,7 @@ def look(bench: Bench, plan: Plan, streams: Streams, name: str) -> Seen:
     world = make_world(bench.place / name, bench.case, plan, streams, streams.val)
     heard = bench.on_event
     listener = None if heard is None else (lambda data: heard(name, data))
-    done = run(bench.sandbox, world, plan, bench.limits, on_event=listener)
+    done = run(bench.sandbox, world, plan, bench.limits(), on_event=listener)
     found = results(done.ledger)
     chosen = headline(found, plan.labels)
     return Seen(done, chosen, _accounted(done, chosen, plan.val_tokens - 1) if chosen else None)
@@ -147,6 +183,8 @@ def probe(bench: Bench, plan: Plan, *, at_once: int = 2) -> Probed:
         changed = pool.submit(look, bench, plan, replace(streams, val=changed_stream), "changed")
         probed = Probed(plan, base, null.result(), changed.result(), position)
         if base.account is None or base.account.counting is not Counting.AMOUNTS or not probed.is_repeatable:
+            return probed
+        if bench.left < base.run.outcome.seconds * (_OTHERS + 1) / at_once:
             return probed
         return replace(probed, alternatives=_alternatives(bench, plan, streams, base.account, pool))
 

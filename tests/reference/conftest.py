@@ -1,31 +1,20 @@
 """A small language, a tokenizer and shards of it, and recipes small enough for a test."""
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.toy import Packed, pack_preset, text_of, toy_data
+
 if TYPE_CHECKING:
     from golf_audit.reference_model.config import Config
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("sentencepiece") else ["test_*.py"]
-
-SYLLABLES = ("ka", "lo", "mi", "ren", "tas", "ub", "vé", "zo", "q", "thé", "io")
-
-
-def text_of(seed: int, documents: int) -> list[str]:
-    """Documents of made-up words: a few hundred of them, used over and over, with marks, capitals and other scripts."""
-    draw = random.Random(seed)
-    words = ["".join(draw.choices(SYLLABLES, k=draw.randint(1, 4))) for _ in range(300)]
-    texts = []
-    for _ in range(documents):
-        sentences = [" ".join(draw.choices(words, k=draw.randint(4, 12))).capitalize() + "." for _ in range(6)]
-        texts.append(" ".join(sentences) + draw.choice(["", " 42%", " →", " 😀", "  two  spaces"]))
-    return texts
 
 
 class Log:
@@ -62,13 +51,18 @@ def documents() -> list[str]:
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory, documents: list[str]) -> Path:
     """Shards and a tokenizer of 512 pieces in the contest's layout, under the name `toy`."""
-    from golf_audit.reference_model.prepare import prepare_text, train_tokenizer
+    return toy_data(tmp_path_factory.mktemp("data"), documents)
 
-    folder = tmp_path_factory.mktemp("data")
-    tokenizer = folder / "tokenizers" / "toy.model"
-    train_tokenizer(documents, 512, tokenizer)
-    prepare_text(documents, folder, "toy", tokenizer, val_documents=12, shard_tokens=1000)
-    return folder
+
+@pytest.fixture(scope="session")
+def packed(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Packed]:
+    """`packed("legal")`: that recipe, trained for two steps, evaluated and packed; made once for all tests."""
+
+    @cache
+    def make(name: str) -> Packed:
+        return pack_preset(tmp_path_factory.mktemp(name), name, data_dir)
+
+    return make
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Tokens in, bytes out: shards, their order, and the bytes that they stand for."""
 
 import http.server
+import itertools
 import json
 import math
 import threading
@@ -22,9 +23,9 @@ from golf_audit.reference_model.data import (
     load_validation,
     open_shard,
 )
+from golf_audit.reference_model.download import download
 from golf_audit.reference_model.prepare import (
     documents_of,
-    download,
     prepare_text,
     train_tokenizer,
     write_shard,
@@ -163,6 +164,78 @@ def test_no_documents_are_left_to_train(data_dir: Path, documents: list[str], tm
     assert not list(tmp_path.iterdir())
 
 
+def test_data_appear_whole_and_once(data_dir: Path, documents: list[str], tmp_path: Path) -> None:
+    """Shards of two makings are never mixed, and a making that fails leaves no folder."""
+    make = partial(prepare_text, tokenizer=data_dir / "tokenizers/toy.model", val_documents=12, shard_tokens=1000)
+    make(documents, tmp_path, "x")
+    shards = sorted((tmp_path / "datasets/x").iterdir())
+    with pytest.raises(DataError, match="exists already"):
+        make(documents, tmp_path, "x")
+    assert sorted((tmp_path / "datasets/x").iterdir()) == shards
+    with pytest.raises(TypeError):
+        make([*documents, 7], tmp_path, "y")  # fails in the last split
+    assert [path.name for path in (tmp_path / "datasets").iterdir()] == ["x"]
+
+
+def test_what_is_no_text_and_no_tokenizer(tmp_path: Path, documents: list[str]) -> None:
+    """A file that is not UTF-8, and one that is no SentencePiece model, are named."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match=r"a\.bin is not UTF-8"):
+        documents_of([path])
+    with pytest.raises(DataError, match=r"a\.bin is not a SentencePiece model"):
+        prepare_text(documents, tmp_path, "x", path, val_documents=1, shard_tokens=99)
+
+
+LOSSLESS = {
+    "normalization_rule_name": "identity",
+    "remove_extra_whitespaces": False,
+    "byte_fallback": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("trained", "changes"),
+    [
+        (LOSSLESS | {"model_type": "bpe"}, False),
+        (LOSSLESS | {"model_type": "unigram"}, False),
+        (LOSSLESS | {"model_type": "unigram", "split_by_whitespace": False}, False),
+        (LOSSLESS | {"model_type": "bpe", "split_by_whitespace": False, "allow_whitespace_only_pieces": True}, False),
+        (LOSSLESS | {"model_type": "bpe", "add_dummy_prefix": False}, False),
+        ({"model_type": "char", "character_coverage": 0.98}, True),
+        ({"model_type": "unigram", "bos_id": -1, "eos_id": -1}, True),
+    ],
+)
+def test_any_sentencepiece_model_will_do(
+    trained: dict[str, object], changes: bool, tiny: Callable[..., Config], documents: list[str], tmp_path: Path
+) -> None:
+    """With any model the counted bytes are those of its tokens' text, or fewer beside unknown ones; changes are told."""
+    path = tmp_path / "tokenizers" / "any.model"
+    path.parent.mkdir()
+    texts = [f"{text} ﬁ½\n  two  spaces" for text in documents]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_prefix=str(path.with_suffix("")),
+        vocab_size=330,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        **trained,  # type: ignore[arg-type]  # options of many types
+    )
+    made = prepare_text(texts, tmp_path, "any", path, val_documents=12, shard_tokens=1000)
+    assert made["val"].text_bytes == sum(len(text.encode()) for text in texts[:12])
+    assert (made["val"].counted_bytes != made["val"].text_bytes) == changes
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    config = tiny(data_dir=str(tmp_path), dataset="any", tokenizer="any.model", vocab_size=pieces.vocab_size())
+    val = load_validation(config, join_team())
+    tokens = val.tokens.long()
+    places = [0, *(tokens == pieces.bos_id()).nonzero().flatten().tolist()]
+    for start, end in itertools.pairwise(sorted(set(places))):
+        known = [token for token in tokens[start:end].tolist() if token != pieces.unk_id()]
+        count = val.table.count(tokens[start : end - 1], tokens[start + 1 : end]).sum().item()
+        size = len(pieces.decode(known).encode())
+        assert count == size or (len(known) < end - start and size - 9 < count < size)
+
+
 def test_too_large_a_tokenizer_is_refused(documents: list[str], tmp_path: Path) -> None:
     """A vocabulary that the text cannot fill is refused with the trainer's reason, and no model is left."""
     with pytest.raises(DataError, match="50000 pieces"):
@@ -247,6 +320,25 @@ def test_download_knows_what_there_is(hub: Path, tmp_path: Path, dataset: str, s
     """An export or a number of shards that does not exist is refused with what does."""
     with pytest.raises(DataError, match=message):
         download(tmp_path / "got", dataset, shards, lambda _: None)
+
+
+@pytest.mark.parametrize("manifest", ["[]", "<html>", '{"datasets": [{"name": "fineweb10B_sp512"}]}'])
+def test_download_knows_a_manifest(hub: Path, tmp_path: Path, manifest: str) -> None:
+    """A manifest that does not say where things are is named, and nothing is fetched."""
+    (hub / "manifest.json").write_text(manifest, encoding="utf-8")
+    with pytest.raises(DataError, match=r"manifest\.json|among its datasets"):
+        download(tmp_path / "got", "fineweb10B_sp512", 1, lambda _: None)
+    assert not (tmp_path / "got").exists()
+
+
+def test_download_from_another_repository(hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable of the contest's own script names another repository of the hub."""
+    monkeypatch.setenv("MATCHED_FINEWEB_REPO_ID", "someone/else")
+    with pytest.raises(DataError, match="someone/else"):
+        download(tmp_path / "got", "fineweb10B_sp512", 1, lambda _: None)
+    (hub.parents[4] / "someone").mkdir()
+    hub.parents[2].rename(hub.parents[4] / "someone" / "else")
+    assert download(tmp_path / "got", "fineweb10B_sp512", 1, lambda _: None)
 
 
 def test_download_without_a_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,20 +9,16 @@ from pathlib import Path
 
 import pytest
 from golf_audit.reference_model.bundle import packed_script
+from golf_audit.reference_model.claims import Author, metadata, readme
 from golf_audit.reference_model.commands import main
-from golf_audit.reference_model.pack import Author, PackError, metadata, pack, readme
+from golf_audit.reference_model.pack import PackError, pack
 from golf_audit.reference_model.presets import preset
 from golf_audit.reference_model.results import ResultsError, RunResults, Score, read_results
 
+from tests.toy import SMALL
+
 ROOT = Path(__file__).resolve().parents[2]
 AUTHOR = Author("A. Nobody", "anobody", "2026-05-01")
-SMALL = {
-    "ITERATIONS": "2",
-    "WARMUP_STEPS": "0",
-    "TRAIN_BATCH_TOKENS": "512",
-    "VAL_LOSS_EVERY": "0",
-    "LORA_CHUNK_TOKENS": "64",
-}
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +33,10 @@ def run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["train", *options, "--out", str(folder)]) == 0
         assert main(["eval", "--out", str(folder)]) == 0
     return folder
+
+
+SHOWN = ("ITERATIONS", "WARMUP_STEPS", "TRAIN_BATCH_TOKENS", "VAL_LOSS_EVERY", "LORA_CHUNK_TOKENS", "TTT_CHUNK_TOKENS")
+"""Those of `SMALL` that differ from the defaults of the toy scale of `legal`."""
 
 
 def test_a_packed_folder_is_complete(run: Path, tmp_path: Path) -> None:
@@ -70,6 +70,52 @@ def test_packing_twice_is_the_same(run: Path, tmp_path: Path) -> None:
     assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in second.iterdir()}
 
 
+def made_from(run: Path, folder: Path, *changes: tuple[str, str]) -> Path:
+    """A copy of `run` of another seed, its log changed."""
+    shutil.copytree(run, folder)
+    text = (folder / "train_seed42.log").read_text(encoding="utf-8")
+    for old, new in [("\n  seed: 42\n", "\n  seed: 7\n"), *changes]:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "train_seed42.log").unlink()
+    (folder / "train_seed7.log").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_order_of_runs_does_not_matter(run: Path, tmp_path: Path) -> None:
+    """Runs are packed by seed, however they are named."""
+    config, other = preset("legal", "toy"), made_from(run, tmp_path / "run7")
+    first, second = (
+        pack(config, [run, other], tmp_path / "a", AUTHOR),
+        pack(config, [other, run], tmp_path / "b", AUTHOR),
+    )
+    assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in second.iterdir()}
+    assert json.loads((first / "submission.json").read_text(encoding="utf-8"))["seeds"] == [7, 42]
+
+
+def test_the_readme_tells_how_the_runs_were_made(run: Path, tmp_path: Path) -> None:
+    """Settings that differ from the script's defaults are in the command; runs that differ among themselves are refused."""
+    config = preset("legal", "toy")
+    out = pack(config, [run], tmp_path / "out", AUTHOR)
+    command = [line for line in (out / "README.md").read_text(encoding="utf-8").splitlines() if "torchrun" in line]
+    words = command[0].split()
+    assert {f"{name}={value}" for name, value in SMALL.items() if name in SHOWN} <= set(words)
+    assert words[-4:] == ["torchrun", "--standalone", "--nproc_per_node=1", "train_gpt.py"]
+    other = made_from(run, tmp_path / "run7", ("\n  min_lr: 0.0\n", "\n  min_lr: 0.1\n"))
+    with pytest.raises(PackError, match=r"the runs differ in min_lr"):
+        pack(config, [run, other], tmp_path / "none", AUTHOR)
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_exhibit_by_switch_says_so(run: Path, tmp_path: Path) -> None:
+    """A run of a legal recipe with a forbidden exhibit switched on is packed as the exhibit that it is."""
+    switched = made_from(run, tmp_path / "run7", ("\n  ppm_enabled: False\n", "\n  ppm_enabled: True\n"))
+    out = pack(preset("legal", "toy"), [switched], tmp_path / "out", AUTHOR)
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert "**This folder is an exhibit.**" in text
+    assert " PPM_ENABLED=1 " in text
+
+
 def test_what_does_not_belong_is_refused(run: Path, tmp_path: Path) -> None:
     """A taken place, a repeated seed, another recipe, changed code or artifact, and an unfinished run leave nothing behind."""
     config = preset("legal", "toy")
@@ -89,6 +135,10 @@ def test_what_does_not_belong_is_refused(run: Path, tmp_path: Path) -> None:
     (copy / "final_model.int6.ptz").write_bytes(b"short")
     refused([copy], PackError, "its log counts")
     shutil.copyfile(run / "final_model.int6.ptz", copy / "final_model.int6.ptz")
+    artifact = copy / "final_model.int6.ptz"
+    artifact.write_bytes(artifact.read_bytes()[:-1] + b"x")
+    refused([copy], PackError, "another artifact")
+    shutil.copyfile(run / "final_model.int6.ptz", artifact)
     log = copy / "train_seed42.log"
     log.write_text(log.read_text(encoding="utf-8").partition("quantized_lora_ttt")[0], encoding="utf-8")
     refused([copy], ResultsError, "to its end")
@@ -114,7 +164,8 @@ def results(seed: int, bpb: float) -> RunResults:
     """A run of three evaluations, the last of which is the claim."""
     labels = ("pre-quantization post-ema", "quantized", "quantized_ttt")
     scores = {label: Score(2.0 * bpb, bpb + (label == "quantized"), 10.0) for label in labels}
-    return RunResults(seed, 4600, 599.5, 500.0, 8, 15_900_000 + seed, 22_000, scores)
+    config = replace(preset("pr1858"), seed=seed)
+    return RunResults(config, 4600, 599.5, 500.0, 8, 15_900_000 + seed, 22_000, "", scores)
 
 
 def test_the_tables_are_computed() -> None:
@@ -124,15 +175,16 @@ def test_the_tables_are_computed() -> None:
     assert (data["val_bpb"], data["val_loss"]) == (1.1, 2.2)
     assert (data["val_bpb_std"], data["bytes_total"]) == (0.1, 15_922_003)
     assert data["seeds"] == [1, 2, 3]
-    text = readme(config, runs)
+    text = readme(config, config, runs)
     assert "**val_bpb 1.10000** (mean of 3, standard deviation 0.10000)" in text
     assert "| 2 | 4600 | 1.10000 | 2.10000 | 2.20000 | 1.10000 | 15,922,002 | 599.5 | 500.0 |" in text
 
 
 def test_an_exhibit_says_so() -> None:
     """The README of a forbidden recipe says that it must not be submitted; a folder without runs claims nothing."""
-    assert "**This folder is an exhibit.**" in readme(preset("pr1972"), [])
-    assert "exhibit" not in readme(preset("legal"), [])
+    legal, exhibit = preset("legal"), preset("pr1972")
+    assert "**This folder is an exhibit.**" in readme(exhibit, exhibit, [])
+    assert "exhibit" not in readme(legal, legal, [])
     assert "val_bpb" not in json.loads(metadata(preset("legal"), [], AUTHOR, 1))
 
 
@@ -176,6 +228,30 @@ def test_prepare(tmp_path: Path, documents: list[str], capsys: pytest.CaptureFix
     one, two = (tmp_path / n / "datasets/toy/fineweb_train_000000.bin" for n in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
     assert "validation tokens" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tokenizer", "text.txt"], "not a SentencePiece model"),
+        (["--val-documents", "999"], "no documents are left for the train split"),
+        (["--vocab-size", "90000"], "no tokenizer of 90000 pieces"),
+    ],
+)
+def test_prepare_leaves_nothing_half_done(
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    documents: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What cannot be prepared is refused, and no shard and no tokenizer stays."""
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("\n\n".join(documents[:9]), encoding="utf-8")
+    assert main(["prepare", "--text", "text.txt", "--data", "data", *options]) == 64
+    assert message in capsys.readouterr().err
+    assert not [path for path in tmp_path.rglob("data/**/*") if path.is_file()]
 
 
 def test_the_commands_start_without_torch() -> None:

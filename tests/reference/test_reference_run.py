@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from golf_audit.reference_model.bundle import packed_script
+from golf_audit.reference_model.commands import main as command
 from golf_audit.reference_model.config import Config
 from golf_audit.reference_model.presets import PRESETS, preset, preset_from_environment
 from golf_audit.reference_model.results import headline
@@ -48,7 +50,8 @@ def test_every_recipe_runs_to_its_score(tiny: Callable[..., Config], name: str) 
     assert re.search(rf"^{headline(config)} val_loss:\d", text, re.M)
     assert Path(config.artifact_path).is_file()
     assert ("FORBIDDEN" in text) == config.prequant_ttt_enabled
-    assert text.index("Hyperparameters:") < text.index("source sha256:") < text.index("val_tokens:")
+    said = ["Hyperparameters:", "source sha256:", "Running PyTorch", "device: ", "val_tokens:"]
+    assert sorted(said, key=text.index) == said
     assert "total_eval_time:" in text
 
 
@@ -89,6 +92,61 @@ def test_evaluation_needs_only_the_artifact(tiny: Callable[..., Config], monkeyp
     assert "quantized_ttt val_loss:" in log_of(config)
 
 
+def test_the_second_clock_runs_from_the_first_moment(
+    tiny: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that only evaluates has spent what it took to start; one that also trained has spent nothing yet."""
+    monkeypatch.setattr("golf_audit.reference_model.train.seconds_since_start", lambda: 1000.0)
+    config = tiny()
+    main(config, CODE)
+    assert "overdrew" not in log_of(config)
+    monkeypatch.setenv("PHASE", "eval")
+    main(config, CODE)
+    assert re.search(
+        r"^total_eval_time:100\d\.\ds budget:600\.0s\nevaluation overdrew its clock by 40", log_of(config), re.M
+    )
+
+
+def test_a_process_knows_its_age() -> None:
+    """The seconds since a process began include what it did before it asked."""
+    code = "import time; time.sleep(0.5); from golf_audit.reference_model.clock import seconds_since_start as age; print(age())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert 0.5 <= float(done.stdout) < 60
+
+
+def test_evaluation_says_what_it_does_differently(tiny: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later process echoes the settings in which it differs from the log so far, and no others."""
+    config = tiny("pr1971")
+    monkeypatch.setenv("PHASE", "train")
+    main(config, CODE)
+    before = log_of(config)
+    monkeypatch.setenv("PHASE", "eval")
+    main(replace(config, eval_stride=16, ttt_enabled=True), CODE)
+    echoed = [line for line in log_of(config)[len(before) :].splitlines() if line.startswith("  ")]
+    assert echoed == ["  eval_stride: 16", "  ttt_enabled: True"]
+
+
+@pytest.mark.parametrize("phases", ["train,eval", "train", "eval"])
+@pytest.mark.parametrize("name", ["prequant_ttt", "ppm"])
+def test_no_exhibit_is_on_in_silence(
+    tiny: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, name: str, phases: str
+) -> None:
+    """Whichever process an exhibit is switched on in, its log says that it is forbidden before it reads a token."""
+    config = tiny("legal", **{f"{name}_enabled": True})
+    for function in ("train_phase", "eval_phase"):
+        monkeypatch.setattr(f"golf_audit.reference_model.train.{function}", lambda *_: None)
+    monkeypatch.setenv("PHASE", phases)
+    main(config, CODE)
+    assert re.search(rf"^FORBIDDEN exhibit on: {name} ", log_of(config), re.M)
+
+
+def test_a_phase_is_not_misspelt(tiny: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phase that does not exist is refused instead of passed over."""
+    monkeypatch.setenv("PHASE", "evaluate")
+    with pytest.raises(ValueError, match="'evaluate' is not train, eval or both"):
+        main(tiny(), CODE)
+
+
 def test_exhibits_speak_first(tiny: Callable[..., Config]) -> None:
     """The byte mixture cannot be on without the log saying so before any token is read, nor be the headline."""
     config = tiny(ppm_enabled=True)
@@ -124,6 +182,19 @@ def test_what_cannot_run_is_refused(tiny: Callable[..., Config], settings: dict[
     last = log_of(config).splitlines()[-1]
     assert last.startswith("refused: ")
     assert message in last
+    assert not Path(config.artifact_path).exists()
+
+
+def test_a_damaged_shard_is_refused(tiny: Callable[..., Config], data_dir: Path, tmp_path: Path) -> None:
+    """A shard whose header does not fit ends the run before it begins, with the shard's name in the log."""
+    copy = tmp_path / "data"
+    shutil.copytree(data_dir, copy)
+    shard = max(copy.rglob("fineweb_train_*.bin"))
+    shard.write_bytes(shard.read_bytes()[:-2])
+    config = tiny(data_dir=str(copy))
+    with pytest.raises(SystemExit):
+        main(config, CODE)
+    assert re.search(rf"^refused: {re.escape(str(shard))} holds \d+ bytes, but its header", log_of(config), re.M)
     assert not Path(config.artifact_path).exists()
 
 
@@ -171,7 +242,8 @@ def test_settings_name_a_recipe() -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_are_one(data_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["pr1858", "legal"])
+def test_two_processes_are_one(name: str, data_dir: Path, tmp_path: Path) -> None:
     """`torchrun` with two processes trains and scores as one process does, within float tolerance."""
     small = {
         "ITERATIONS": "4",
@@ -187,7 +259,7 @@ def test_two_processes_are_one(data_dir: Path, tmp_path: Path) -> None:
             os.environ
             | small
             | {
-                "PRESET": "pr1858",
+                "PRESET": name,
                 "SCALE": "toy",
                 "DATA_DIR": str(data_dir),
                 "OUT_DIR": str(out),
@@ -200,8 +272,18 @@ def test_two_processes_are_one(data_dir: Path, tmp_path: Path) -> None:
         text = (out / "train_seed1337.log").read_text(encoding="utf-8")
         assert f"  world_size: {processes}\n" in text
         losses.append([float(loss) for loss in re.findall(r"(?:train|val)_loss: ?([\d.]+)", text)])
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     assert len(losses[0]) == 4 + 2 + 4
+
+
+@pytest.mark.slow
+def test_a_refusal_of_many_processes_is_a_refusal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What rules a run out is told alike for one process and for two, and only the log stays."""
+    options = ["train", "--preset", "legal", "--scale", "toy", "--data", str(tmp_path / "none")]
+    assert command([*options, "--out", str(tmp_path / "run"), "--processes", "2"]) == 64
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last.startswith("golf-audit: the train phase was refused: no tokenizer at ")
+    assert [path.name for path in tmp_path.iterdir()] == ["run.failed.log"]
 
 
 def test_a_team_divides_the_micro_batches(monkeypatch: pytest.MonkeyPatch) -> None:

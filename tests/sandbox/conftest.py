@@ -53,19 +53,20 @@ class Box:
 
 
 @pytest.fixture(scope="session")
-def working() -> dict[str, Sandbox]:
-    """The sandboxes that work here, by name."""
-    return {sandbox.name: sandbox for sandbox in candidates() if trouble(sandbox) is None}
+def found() -> dict[str, tuple[Sandbox, str | None]]:
+    """The sandboxes that are installed here, by name, with what is wrong with them."""
+    return {sandbox.name: (sandbox, trouble(sandbox)) for sandbox in candidates()}
 
 
 @pytest.fixture(params=["bubblewrap", "unshare"])
-def box(request: pytest.FixtureRequest, working: dict[str, Sandbox]) -> Iterator[Box]:
-    """Each sandbox that can be had; where CI cannot have the first, that fails."""
-    sandbox = working.get(request.param)
-    if sandbox is None and request.param == "bubblewrap" and os.environ.get("CI") == "true":
-        pytest.fail("bubblewrap does not work here, and CI is to test it")
-    if sandbox is None:
-        pytest.skip(f"{request.param} is not installed, or may not make namespaces here")
+def box(request: pytest.FixtureRequest, found: dict[str, tuple[Sandbox, str | None]]) -> Iterator[Box]:
+    """Each sandbox that can be had; where CI cannot have the first, or one does not isolate, that fails."""
+    sandbox, wrong = found.get(request.param, (None, "not installed"))
+    wanted = request.param == "bubblewrap" and os.environ.get("CI") == "true"
+    if wrong is not None and (wanted or "does not isolate" in wrong):
+        pytest.fail(f"{request.param}: {wrong}")
+    if sandbox is None or wrong is not None:
+        pytest.skip(f"{request.param}: {wrong}")
     with private_folder() as folder:
         yield Box(sandbox, folder)
 

@@ -46,6 +46,7 @@ def test_cpu_time_of_one_process(box: Box) -> None:
     assert 0.8 < outcome.cpu_seconds < 3.0
 
 
+@pytest.mark.slow
 def test_cpu_time_of_many_processes(box: Box) -> None:
     """Processes that each take less than the limit are ended by what they take together, finished ones included."""
     script = (
@@ -124,6 +125,7 @@ def test_processes_without_end(box: Box, script: str) -> None:
         assert outcome.ending is Ending.PROCESSES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script",
     [

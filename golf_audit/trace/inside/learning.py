@@ -20,11 +20,11 @@ from golf_audit.trace.inside.frames import Frames
 
 Positions = npt.NDArray[np.int64]
 MARK = "golf_audit_loss"
+BY_HAND = "a write by hand"
 _NODES = 50_000
-_ANEW = frozenset(
-    getattr(torch.Tensor, name)
-    for name in ("zero_", "fill_", "normal_", "uniform_", "exponential_", "random_", "cauchy_", "log_normal_")
-)
+_FILLS = ("zero_", "fill_", "normal_", "uniform_", "exponential_", "random_", "cauchy_", "log_normal_")
+_INITS = [getattr(torch.nn.init, name) for name in dir(torch.nn.init) if name.endswith("_") and name[0] != "_"]
+_ANEW = frozenset({*(getattr(torch.Tensor, name) for name in _FILLS), *_INITS})
 
 
 @dataclass
@@ -44,6 +44,8 @@ class _Pending:
     sites: list[str] = field(default_factory=list)
     prints: dict[int, tuple[float, float]] = field(default_factory=dict)
     applied: bool = False
+    """By an optimizer, or by a hand that was noticed: the next backward pass begins anew."""
+    by_hand: bool = False
 
 
 class Learning:
@@ -52,15 +54,15 @@ class Learning:
     def __init__(self, channel: Channel, frames: Frames) -> None:
         self._channel, self._frames = channel, frames
         self._leaves: dict[int, weakref.ref[torch.Tensor]] = {}
-        self._losses: dict[int, Positions] = {}
         self._taints: dict[int, _Taint] = {}
         self._pending = _Pending()
         self._used: set[int] = set()
-        self._numbers = 0
 
     def saw(self, tensor: torch.Tensor) -> None:
-        """A leaf was used in a computation."""
+        """A tensor was used in a computation; a leaf that learns, or has learned, is followed."""
         identity = id(tensor)
+        if identity not in self._leaves and not (tensor.requires_grad and tensor.is_leaf):
+            return
         if identity not in self._used:
             self._used.add(identity)
             if identity not in self._leaves:
@@ -69,6 +71,7 @@ class Learning:
     def _forget(self, identity: int) -> None:
         self._leaves.pop(identity, None)
         self._taints.pop(identity, None)
+        self._pending.prints.pop(identity, None)
         self._used.discard(identity)
 
     def overwritten(self, function: Any, tensor: Any) -> None:
@@ -86,23 +89,21 @@ class Learning:
 
     def mark(self, loss: torch.Tensor, positions: Positions) -> None:
         """Remember which positions (none: not of the validation stream) a loss is about."""
-        if loss.grad_fn is None:
-            return
-        self._numbers += 1
-        if positions.size:
-            self._losses[self._numbers] = positions
-        loss.grad_fn.metadata[MARK] = self._numbers
+        if loss.grad_fn is not None:
+            loss.grad_fn.metadata[MARK] = positions
 
     def backward(self, roots: Iterable[Any]) -> None:
         """Gradients of these tensors are being computed."""
-        found = [self._losses[number] for number in _marks(roots) if number in self._losses]
+        found = [positions for positions in _marks(roots) if positions.size]
+        if self._pending.positions and (self._pending.by_hand or not self._pending.applied):
+            self._apply(BY_HAND)
+        self._used.clear()
         if self._pending.applied:
-            self._settle()
             self._pending = _Pending()
         if not found:
             return
-        if not self._pending.positions:
-            self._pending.prints = {i: _print(leaf) for i in list(self._leaves) if (leaf := self._leaf(i)) is not None}
+        for identity in self._leaves.keys() - self._pending.prints.keys():
+            self._pending.prints[identity] = _print(self._leaf(identity))
         self._pending.positions += found
         self._pending.sites.append((self._frames.path() or [""])[0])
 
@@ -113,10 +114,7 @@ class Learning:
         else:
             self._channel.emit("step", kind=type(optimizer).__name__, at=self._frames.path()[:2])
         self._pending.applied = True
-
-    def _settle(self) -> None:
-        """Forget gradients that were applied, and the losses that are gone with their graphs."""
-        self._losses.clear()
+        self._used.clear()
 
     def _apply(self, kind: str) -> None:
         """Note which leaves changed since the backward pass."""
@@ -124,6 +122,8 @@ class Learning:
         changed = [i for i, p in before.items() if (leaf := self._leaf(i)) is not None and _print(leaf) != p]
         if not changed:
             return
+        if kind is BY_HAND:
+            self._pending.applied = self._pending.by_hand = True
         number = self._channel.emit(
             "adapt",
             kind=kind,
@@ -138,9 +138,9 @@ class Learning:
             before[identity] = _print(self._leaf(identity))
 
     def scored(self) -> tuple[int, int] | None:
-        """The first and last adaptation that the leaves used since the last score still hold; None where there is none."""
-        if self._pending.positions and not self._pending.applied:
-            self._apply("a write by hand")
+        """What the leaves used since the last score or step still hold: the first and last adaptation, or None."""
+        if self._pending.positions and (self._pending.by_hand or not self._pending.applied):
+            self._apply(BY_HAND)
         held = [taint for i in self._used if (taint := self._taints.get(i)) is not None and not self._is_back(i, taint)]
         self._used.clear()
         return (min(t.first for t in held), max(t.last for t in held)) if held else None
@@ -160,19 +160,19 @@ def _print(tensor: torch.Tensor | None) -> tuple[float, float]:
     return float(flat.sum()), float(flat.abs().sum() + flat[:: max(1, flat.numel() // 7)].sum())
 
 
-def _marks(roots: Iterable[Any]) -> list[int]:
-    """The marked losses that the roots are made of; the graph is not searched below them."""
+def _marks(roots: Iterable[Any]) -> list[Positions]:
+    """The positions of each marked loss that the roots are made of; the graph is not searched below them."""
     todo = [root.grad_fn for root in roots if isinstance(root, torch.Tensor) and root.grad_fn is not None]
     seen: set[Any] = set()
-    found: list[int] = []
+    found: list[Positions] = []
     while todo and len(seen) < _NODES:
         node = todo.pop()
         if node in seen:
             continue
         seen.add(node)
-        number = node.metadata.get(MARK)
-        if number is not None:
-            found.append(number)
+        positions = node.metadata.get(MARK)
+        if positions is not None:
+            found.append(positions)
         else:
             todo += [below for below, _ in node.next_functions if below is not None]
     return found

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from golf_audit.trace.inside.channel import Channel
 from golf_audit.trace.inside.frames import Frames
 from golf_audit.trace.inside.learning import Learning
-from golf_audit.trace.positions import NOWHERE, Recogniser
+from golf_audit.trace.positions import NOWHERE, Recogniser, every
 
 _LEAST_ALPHABET = 16
 _FEWEST = 8
@@ -49,7 +49,7 @@ class Losses:
                 if result.shape == targets.shape
                 else F.cross_entropy(logits.detach().float(), targets.long(), reduction="none")
             )
-            self._score("cross-entropy", positions, losses)
+            self._score("cross-entropy", positions, losses, logits.movedim(1, -1) if logits.ndim > 1 else logits)
         self._learning.mark(result, _known(positions))
 
     def _nll(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
@@ -61,7 +61,7 @@ class Losses:
                 if result.shape == targets.shape
                 else F.nll_loss(logs.detach().float(), targets.long(), reduction="none")
             )
-            self._score("nll", positions, losses)
+            self._score("nll", positions, losses, logs.movedim(1, -1) if logs.ndim > 1 else logs)
         self._learning.mark(result, _known(positions))
 
     def _embedding(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
@@ -98,7 +98,7 @@ class Losses:
             chosen = result.detach().float().reshape(targets.shape)
             losses = _losses(values.detach().float(), chosen)
             if losses is not None:
-                self._score("gather", positions, losses)
+                self._score("gather", positions, losses, values)
         self._learning.mark(result, _known(positions))
 
     def _locate(self, targets: torch.Tensor) -> npt.NDArray[np.int64] | None:
@@ -106,7 +106,7 @@ class Losses:
         positions = self._recogniser.locate(targets.detach().cpu().numpy().astype(np.int64))
         return positions if positions.size and np.mean(positions != NOWHERE) >= _SHARE else None
 
-    def _score(self, kind: str, positions: npt.NDArray[np.int64], losses: torch.Tensor) -> None:
+    def _score(self, kind: str, positions: npt.NDArray[np.int64], losses: torch.Tensor, values: torch.Tensor) -> None:
         held = self._learning.scored()
         self._channel.emit(
             "score",
@@ -116,6 +116,7 @@ class Losses:
             nll=losses.cpu().numpy().astype(np.float64).reshape(-1),
             grad=torch.is_grad_enabled(),
             held=held,
+            rows=_prints(values, positions.reshape(-1)),
         )
 
 
@@ -134,6 +135,13 @@ def _is_alphabet(values: Any) -> bool:
         and values.ndim > 1
         and values.shape[-1] >= _LEAST_ALPHABET
     )
+
+
+def _prints(values: torch.Tensor, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """What the first token of the alphabet gets, against all of them: a row that differs shows in it."""
+    rows = values.detach().reshape(len(positions), -1)[torch.from_numpy(every(positions))].double()
+    found: npt.NDArray[np.float64] = (rows[:, 0] - rows.logsumexp(-1)).cpu().numpy()
+    return found
 
 
 def _losses(rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor | None:

@@ -10,7 +10,7 @@ from golf_audit.trace.inside.learning import Learning
 from golf_audit.trace.inside.losses import Losses
 from golf_audit.trace.inside.standins.device import on_cpu
 
-_NEVER = frozenset({int, float, bool, str, tuple, list, slice, type(None), torch.dtype})
+_NEVER = frozenset({int, float, bool, str, slice, type(None), torch.dtype})
 """Most arguments; to ask whether they are tensors takes longer than to look them up."""
 _STAY = frozenset({torch.Tensor.cuda, torch.Tensor.pin_memory, torch.Tensor.record_stream})
 
@@ -28,13 +28,19 @@ class Watch(TorchFunctionMode):
             return args[0]
         if kwargs or len(args) > 1:
             args, kwargs = on_cpu(args, kwargs)
-        for arg in args:
-            if type(arg) not in _NEVER and isinstance(arg, torch.Tensor) and arg.requires_grad and arg.is_leaf:
-                self._learning.saw(arg)
+        saw = self._learning.saw
+        for arg in (*args, *kwargs.values()) if kwargs else args:
+            kind = type(arg)
+            if kind is list or kind is tuple:
+                for part in arg:
+                    if isinstance(part, torch.Tensor):
+                        saw(part)
+            elif kind not in _NEVER and isinstance(arg, torch.Tensor):
+                saw(arg)
         result = func(*args, **kwargs)
         handler = self._handlers.get(func)
         if handler is not None and isinstance(result, torch.Tensor):
             handler(args, kwargs, result)
-        elif args:
-            self._learning.overwritten(func, args[0])
+        elif args or "tensor" in kwargs:
+            self._learning.overwritten(func, args[0] if args else kwargs["tensor"])
         return result

@@ -64,7 +64,7 @@ class _NoGrad(torch.no_grad):
     Compiled code hides that a cache made under inference mode is used again in training; uncompiled code may not do that.
     """
 
-    def __new__(cls, mode: Any = True) -> Any:  # noqa: D102 -- as `torch.inference_mode`, a decorator too
+    def __new__(cls, mode: Any = True) -> Any:
         if callable(mode):
             return torch.no_grad()(mode)
         return super().__new__(cls) if mode else _Leave()

@@ -30,7 +30,7 @@ class Here:
 class Constexpr:
     """`tl.constexpr`: an annotation, and a wrapper that is its value."""
 
-    def __new__(cls, value: Any = None) -> Any:  # noqa: D102 -- it makes what it is given
+    def __new__(cls, value: Any = None) -> Any:
         return value
 
 
