@@ -10,7 +10,9 @@ import golf_audit
 from golf_audit.parsing import Parsed, parse
 
 _PATH = re.compile(r"/[A-Za-z][\w.-]*(?:/[\w.-]*)+")
-_SYSTEM = frozenset({"usr", "bin", "sbin", "lib", "lib32", "lib64", "etc", "proc", "sys", "dev", "tmp", "var", "run", "sandbox"})
+_SYSTEM = frozenset(
+    {"usr", "bin", "sbin", "lib", "lib32", "lib64", "etc", "proc", "sys", "dev", "tmp", "var", "run", "sandbox"}
+)
 _SHARED = frozenset({"root", "home", "mnt", "media", "opt", "srv"})
 """Folders of which a path means only its own part."""
 _MOST = 8
@@ -19,7 +21,9 @@ _MOST = 8
 def places(texts: Iterable[str]) -> tuple[str, ...]:
     """The folders to be made, none within another."""
     named = {place for text in texts for path in _paths(text) if (place := _place(path)) is not None}
-    return tuple(sorted(place for place in named if not any(other != place and place.startswith(f"{other}/") for other in named)))[:_MOST]
+    return tuple(
+        sorted(place for place in named if not any(other != place and place.startswith(f"{other}/") for other in named))
+    )[:_MOST]
 
 
 def _paths(text: str) -> Iterator[str]:
@@ -44,5 +48,8 @@ def _place(path: str) -> str | None:
 
 def _own() -> tuple[Path, ...]:
     """What the run itself needs to see."""
-    found = {Path(path) for path in (sys.prefix, sys.base_prefix, sys.executable, *golf_audit.__path__, *filter(None, sys.path))}
+    found = {
+        Path(path)
+        for path in (sys.prefix, sys.base_prefix, sys.executable, *golf_audit.__path__, *filter(None, sys.path))
+    }
     return tuple(found | {path.resolve() for path in found})

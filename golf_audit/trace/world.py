@@ -42,7 +42,7 @@ def make_world(place: Path, case: Case, plan: Plan, streams: Streams, val: Token
     """Lay a toy run out below `place`, which must not exist; `val` is the validation stream that it gets."""
     source = case.source
     if not isinstance(source, Source):
-        raise ValueError("the entry script could not be decoded, so there is nothing to run")
+        raise ValueError("the entry script could not be decoded, so there is nothing to run")  # noqa: TRY004 -- no matter of types
     world = World(place / "run", place / "data", tuple(_elsewhere(place / "run", plan)))
     world.data.mkdir()
     _lay_files(world.run, case, source)
@@ -55,7 +55,9 @@ def make_world(place: Path, case: Case, plan: Plan, streams: Streams, val: Token
 
 
 def _lay_files(run: Path, case: Case, source: Source) -> None:
-    held = {path: file for path, file in case.folder.files.items() if file.size <= _LARGEST and not path.endswith(_LEFT_OUT)}
+    held = {
+        path: file for path, file in case.folder.files.items() if file.size <= _LARGEST and not path.endswith(_LEFT_OUT)
+    }
     for path, file in {**held, **source.files}.items():
         target = run / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,15 +4,16 @@ import math
 from typing import Any
 
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
 
 from golf_audit.trace.inside.standins.attention import dense, packed_dense, packed_keys, packed_varlen, varlen
 
 HEADS, SHARED, WIDTH = 4, 2, 8
 
 
-def written_out(q: Any, k: Any, v: Any, *, causal: bool, window: tuple[int, int] = (-1, -1), scale: float | None = None) -> Any:
+def written_out(
+    q: Any, k: Any, v: Any, *, causal: bool, window: tuple[int, int] = (-1, -1), scale: float | None = None
+) -> Any:
     """Each query of each head on its own; the last query sees the last key."""
     out = torch.zeros(q.shape)
     share, late = q.shape[2] // k.shape[2], k.shape[1] - q.shape[1]

@@ -4,7 +4,7 @@ import pytest
 
 from golf_audit.trace.constants import ACCUMULATION, ELEMENTS, read_literals, rewritten
 
-SCRIPT = '''
+SCRIPT = """
 import argparse
 LIMIT = 1 << 16
 é = "é"; NUM_HEADS = 8; NAME = "text"; ON = True
@@ -17,7 +17,7 @@ accum = 8 // world_size
 half = 8 // parts
 def quantise(t):
     return t if t.numel() <= LIMIT or t.numel() > 0 else t.numel() > 4096
-'''
+"""
 
 
 def test_roles() -> None:
@@ -50,9 +50,9 @@ def test_broken_texts_hold_none(text: str) -> None:
 
 def test_newer_grammar() -> None:
     """Where newer grammar moved the columns of a line, a literal is only rewritten if it stands where it should."""
-    text = "x = f\"{'a' + \"b\"}\"; STEPS = 20000\nWIDTH = 512\n"
-    changes = {literal: "1" for literal in read_literals(text)}
+    text = 'x = f"{\'a\' + "b"}"; STEPS = 20000\nWIDTH = 512\n'
+    changes = dict.fromkeys(read_literals(text), "1")
     assert rewritten(text, changes) in {
-        "x = f\"{'a' + \"b\"}\"; STEPS = 1\nWIDTH = 1\n",
-        "x = f\"{'a' + \"b\"}\"; STEPS = 20000\nWIDTH = 1\n",
+        'x = f"{\'a\' + "b"}"; STEPS = 1\nWIDTH = 1\n',
+        'x = f"{\'a\' + "b"}"; STEPS = 20000\nWIDTH = 1\n',
     }

@@ -18,14 +18,36 @@ _JSON = st.recursive(
     max_leaves=8,
 )
 _ARRAY = st.fixed_dictionaries(
-    {"d": st.sampled_from(["<i4", "<f8", "|O", "<U4", "<c16", "|V8", "x"]), "s": _JSON, "b": st.text("AB=+", max_size=32)}
+    {
+        "d": st.sampled_from(["<i4", "<f8", "|O", "<U4", "<c16", "|V8", "x"]),
+        "s": _JSON,
+        "b": st.text("AB=+", max_size=32),
+    }
 )
 _FIELD = _JSON | _ARRAY
 _EVENT = st.fixed_dictionaries(
-    {"n": _JSON, "e": st.sampled_from(["score", "adapt", "forward", "amount", "step", "open", "line", "net", "end", 1])},
+    {
+        "n": _JSON,
+        "e": st.sampled_from(["score", "adapt", "forward", "amount", "step", "open", "line", "net", "end", 1]),
+    },
     optional={
         name: _FIELD
-        for name in ("pos", "nll", "rows", "at", "held", "kind", "grad", "loss_at", "low", "high", "v", "how", "path", "t")
+        for name in (
+            "pos",
+            "nll",
+            "rows",
+            "at",
+            "held",
+            "kind",
+            "grad",
+            "loss_at",
+            "low",
+            "high",
+            "v",
+            "how",
+            "path",
+            "t",
+        )
     },
 )
 

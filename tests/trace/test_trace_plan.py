@@ -2,8 +2,6 @@
 
 import pytest
 
-pytest.importorskip("numpy")
-
 from golf_audit.case import Case
 from golf_audit.engine import audit
 from golf_audit.folder import Folder

@@ -1,6 +1,5 @@
 """Scores are seen however they are computed: one script computes the same likelihoods in many ways under the observer."""
 
-
 import pytest
 
 np = pytest.importorskip("numpy")

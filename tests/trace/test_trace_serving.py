@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("numpy")
-
 HEAD = """
 import glob, os, pathlib, sys
 import numpy as np

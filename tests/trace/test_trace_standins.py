@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-pytest.importorskip("torch")
-
 HEAD = """
 import torch, torch.distributed as dist, torch.nn.functional as F
 from golf_audit.trace.inside.standins import attention, compiling, device, factorising, operators, precision, processes, triton

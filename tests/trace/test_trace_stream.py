@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("numpy")
-
 from golf_audit.trace.positions import Recogniser
 from golf_audit.trace.stream import change_from, make_streams, pairs
 

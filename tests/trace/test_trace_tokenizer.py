@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-spm = pytest.importorskip("sentencepiece")
+import sentencepiece as spm
 
 from golf_audit.trace.tokenizer import SPACE, model_bytes, piece_bytes, pieces
 
