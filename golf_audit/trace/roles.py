@@ -173,7 +173,11 @@ _ROLES: tuple[tuple[str, Sized, str], ...] = (
     (r"ROPE_DIMS?", _head, "no wider than a head"),
     (r"MLP_HIDDEN|HIDDEN_SIZE|FFN_DIM|MLP_DIM", _hidden, "its ratio to the model's width is kept"),
     (r"(BIGRAM|TRIGRAM|VE|NGRAM|HASH|FACTOR|BOTTLENECK|PLE)_(EMBED_|HASH_)?DIM", _narrow, "a narrow side table"),
-    (r"(BIGRAM|TRIGRAM)_(VOCAB|HASH)_SIZE|(BIGRAM|TRIGRAM)_BUCKETS|HASH_EMBED_SIZE", _at_most(512), "a small side table"),
+    (
+        r"(BIGRAM|TRIGRAM)_(VOCAB|HASH)_SIZE|(BIGRAM|TRIGRAM)_BUCKETS|HASH_EMBED_SIZE",
+        _at_most(512),
+        "a small side table",
+    ),
     (r".*BUCKETS?", _at_most(4096), "a table as crowded as the claimed run's"),
     (r".*LORA_RANK|.*_LM_RANK", _at_most(8), "a low rank of a narrow model"),
     (r"LOSS_CHUNK.*|LOGIT_CHUNK.*", _at_most(1024), "no more than a step's tokens"),
@@ -188,7 +192,11 @@ _ROLES: tuple[tuple[str, Sized, str], ...] = (
     (r"MAX_WALLCLOCK.*|MAX_TRAIN_SECONDS|TRAIN_SECONDS|TIME_LIMIT.*", _exactly(0), _MINUTES),
     (r"VAL_(LOSS_)?EVERY|EVAL_EVERY|VAL_INTERVAL", _exactly(0), "only the final validation"),
     (r"TRAIN_LOG_EVERY|LOG_EVERY|LOG_INTERVAL", _exactly(1), "every step is printed"),
-    (r".*START_(STEP|ITER)|.*_AT_STEP|(SWA|EMA|LAWA|SAVE)_(EVERY|INTERVAL|FREQ)", _when, "the same share of the training"),
+    (
+        r".*START_(STEP|ITER)|.*_AT_STEP|(SWA|EMA|LAWA|SAVE)_(EVERY|INTERVAL|FREQ)",
+        _when,
+        "the same share of the training",
+    ),
     (r"(MODEL_)?EMA_(DECAY|BETA)|POLYAK_DECAY", _decay, "an average over the same share of the training"),
     (r"(EVAL_|TTT_|SLOT_|VAL_)?STRIDE|.*_STRIDE", _stride, "as many windows overlap"),
     (r".*CHUNK(_SIZE|_TOKENS|_LEN|S?)?", _chunk, "several chunks in the toy stream"),
@@ -197,9 +205,17 @@ _ROLES: tuple[tuple[str, Sized, str], ...] = (
     (r"VAL_MAX_TOKENS|.*SUBSET_TOKENS|.*MIN_TOKENS", _share, "the same share of the stream"),
     (r".*EPOCHS?", _at_most(3), "three epochs show what twenty do"),
     (r"GRAD_ACCUM(ULATION)?(_STEPS)?", _exactly(2), "two micro-batches show what eight do"),
-    (r".*(SLOT|TTT|INNER|ADAPT|ETLB|OPT|GRAD|DISTILL|EGGROLL|CAL|BURST|MIX|REFINE)_(STEPS|(MAX_)?ITERS?)", _at_most(3), "three steps show what twenty do"),
+    (
+        r".*(SLOT|TTT|INNER|ADAPT|ETLB|OPT|GRAD|DISTILL|EGGROLL|CAL|BURST|MIX|REFINE)_(STEPS|(MAX_)?ITERS?)",
+        _at_most(3),
+        "three steps show what twenty do",
+    ),
     (r"(TTT|SLOT)_MAX_STEPS", _at_most(3), "three steps show what twenty do"),
-    (r".*CALIB.*(BATCHES|STEPS|ITERS|N?SAMPLES|SEQS)|.*HESSIAN.*BATCHES|GPTQ_(BATCHES|NSAMPLES|N_SAMPLES|SAMPLES)|AR_.*SEQS", _at_most(4), "little calibration"),
+    (
+        r".*CALIB.*(BATCHES|STEPS|ITERS|N?SAMPLES|SEQS)|.*HESSIAN.*BATCHES|GPTQ_(BATCHES|NSAMPLES|N_SAMPLES|SAMPLES)|AR_.*SEQS",
+        _at_most(4),
+        "little calibration",
+    ),
     (r".*RESERVE.*(SECONDS|MS|S)?", _exactly(0), "no clock to keep time back from"),
 )
 _COMPILED = tuple((re.compile(f"(?:{pattern})$"), sized, why) for pattern, sized, why in _ROLES)

@@ -55,7 +55,10 @@ def model_bytes(vocab: int) -> bytes:
 
 def piece_bytes(vocab: int) -> list[int]:
     """Bytes of text that each id stands for after another piece: a leading space counts one, control tokens none."""
-    return [0 if kind in (_CONTROL, _UNKNOWN) else 1 if kind == _BYTE else len(text.replace(SPACE, " ").encode()) for text, kind in pieces(vocab)]
+    return [
+        0 if kind in (_CONTROL, _UNKNOWN) else 1 if kind == _BYTE else len(text.replace(SPACE, " ").encode())
+        for text, kind in pieces(vocab)
+    ]
 
 
 def _field(number: int, data: bytes) -> bytes:

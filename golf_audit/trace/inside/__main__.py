@@ -47,7 +47,13 @@ def main(job_file: str) -> int:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         channel.emit("end", code=code, why="" if not code else f"exit {stop.code}")
     except BaseException as error:  # noqa: BLE001 -- whatever stops it is reported
-        channel.emit("end", code=1, why=f"{type(error).__name__}: {error}"[:500], at=_at(error, folder), trace=traceback.format_exc()[-6000:])
+        channel.emit(
+            "end",
+            code=1,
+            why=f"{type(error).__name__}: {error}"[:500],
+            at=_at(error, folder),
+            trace=traceback.format_exc()[-6000:],
+        )
     else:
         channel.emit("end", code=0, why="")
     sys.stdout.flush()
@@ -62,7 +68,16 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     from golf_audit.trace.inside import threads
     from golf_audit.trace.inside.amounts import Amounts
     from golf_audit.trace.inside.losses import Losses
-    from golf_audit.trace.inside.standins import attention, compiling, device, factorising, operators, precision, processes, triton
+    from golf_audit.trace.inside.standins import (
+        attention,
+        compiling,
+        device,
+        factorising,
+        operators,
+        precision,
+        processes,
+        triton,
+    )
     from golf_audit.trace.inside.watch import Watch
     from golf_audit.trace.positions import Recogniser
 
