@@ -205,7 +205,8 @@ _ROLES: tuple[tuple[str, Sized, str], ...] = (
     (r".*CHUNK(_SIZE|_TOKENS|_LEN|S?)?", _chunk, "several chunks in the toy stream"),
     (r".*(MIN|SHORT)_DOC(_LEN|_TOKENS)?", _short, "the toy documents are longer, as most claimed ones are"),
     (r".*PREFIX_DOCS|.*(NUM|MAX)_DOCS", _documents, "the same share of the documents"),
-    (r"VAL_MAX_TOKENS|.*SUBSET_TOKENS|.*MIN_TOKENS", _share, "the same share of the stream"),
+    (r".*(EVAL|TTT|SCORE)_ONLY|SKIP_TRAIN(ING)?", _exactly(0), "nothing is there that was trained before"),
+    (r".*MIN_TOKENS", _share, "the same share of the stream"),
     (r".*EPOCHS?", _at_most(3), "three epochs show what twenty do"),
     (r"GRAD_ACCUM(ULATION)?(_STEPS)?", _exactly(2), "two micro-batches show what eight do"),
     (

@@ -1,9 +1,9 @@
 """One folder in, one report out, by running it: plan, probe, judge."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from golf_audit.engine import Report, audit
 from golf_audit.events import Update
 from golf_audit.finding import Finding, Unproven
 from golf_audit.folder import Folder
-from golf_audit.sandbox import Sandbox
+from golf_audit.sandbox import Sandbox, private_folder
 from golf_audit.trace.judge import Condition, Judgement, State, judge
 from golf_audit.trace.plan import Plan, may_be_sizes, plans
 from golf_audit.trace.probes import Bench, Probed, Seen, probe
@@ -58,12 +58,8 @@ def witness(folder: Folder, options: Options) -> Report:
     read, plan = planned(folder)
     if read.case is None or plan is None:
         return read
-    place = Path(tempfile.mkdtemp(prefix="golf-audit-", dir=options.keep))
-    try:
+    with _workplace(options.keep) as place:
         probed = _probe(read.case, options, place, start + options.seconds)
-    finally:
-        if options.keep is None:
-            shutil.rmtree(place, ignore_errors=True)
     judged = _with_reach(read.case, probed, judge(read.case, probed))
     phases = {**read.phases, "runs": time.monotonic() - start}
     findings: tuple[Finding, ...] = judged.findings
@@ -76,6 +72,13 @@ def witness(folder: Folder, options: Options) -> Report:
         facts={"trace": _facts(options.sandbox, probed, judged)},
         phases=phases,
     )
+
+
+def _workplace(keep: Path | None) -> AbstractContextManager[Path]:
+    """A folder for the runs, removed afterwards unless it is to be kept."""
+    if keep is None:
+        return private_folder()
+    return nullcontext(Path(tempfile.mkdtemp(prefix="golf-audit-", dir=keep)))
 
 
 def _probe(case: Case, options: Options, place: Path, deadline: float) -> Probed:

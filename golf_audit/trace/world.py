@@ -15,8 +15,10 @@ from golf_audit.trace.plan import Plan
 from golf_audit.trace.stream import Streams, Tokens
 from golf_audit.trace.tokenizer import model_bytes, piece_bytes, pieces
 
-DATA = "/sandbox/data"
-"""Where the toy data are, seen from inside."""
+OURS = ".golf-audit"
+"""What the auditor puts into a run's folder lies below it."""
+DATA = f"{OURS}/data"
+"""Where the toy data are, relative to the run's folder."""
 _MAGIC, _VERSION, _HEADER = 20240520, 1, 256
 _LARGEST = 8 * 2**20
 """Files of a submission larger than this are weights and logs, which a run makes itself; tokenizers are served."""

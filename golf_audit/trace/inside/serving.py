@@ -13,7 +13,7 @@ class Serving:
     """Puts a copy of the right toy file where a missing one is looked for."""
 
     def __init__(self, data: str, used: Callable[[str], None]) -> None:
-        self._data, self._used = Path(data), used
+        self._data, self._used = Path(data).absolute(), used
         self._exists = os.path.exists
 
     def serve(self, path: str) -> None:
