@@ -86,15 +86,9 @@ def _read(tree: ast.AST) -> Iterator[Knob]:
             isinstance(node, ast.Subscript)
             and (name := _name(node.slice)) is not None
             and isinstance(node.ctx, ast.Load)
-<<<<<<< HEAD
             and ast.unparse(node.value).endswith("environ")
         ):
             yield Knob(name, "", "code", required=True)
-=======
-        ):
-            if ast.unparse(node.value).endswith("environ"):
-                yield Knob(name, "", "code", required=True)
->>>>>>> main
 
 
 def _name(node: ast.expr) -> str | None:

@@ -56,18 +56,17 @@ def run(
     outcome = sandbox.run(
         [sys.executable, "-m", "golf_audit.trace.inside", f"{DATA}/job.json"],
         folder=world.run,
-<<<<<<< HEAD
-        mounts=(Mount(world.data, DATA), Mount(PROGRAMS, _TOOLS), *world.elsewhere),
-        environment={**_QUIET, **plan.environment, "PATH": f"{_TOOLS}:/usr/local/bin:/usr/bin:/bin"},
-=======
-        mounts=(Mount(world.data, f"{RUN_FOLDER}/{DATA}"), Mount(PROGRAMS, f"{RUN_FOLDER}/{_TOOLS}")),
+        mounts=(
+            Mount(world.data, f"{RUN_FOLDER}/{DATA}"),
+            Mount(PROGRAMS, f"{RUN_FOLDER}/{_TOOLS}"),
+            *(world.elsewhere if sandbox.home(world.run) == RUN_FOLDER else ()),  # only a sandbox can show them
+        ),
         environment={
             **_QUIET,
             **plan.environment,
             "PYTHONPATH": str(Path(golf_audit.__file__).resolve().parent.parent),
             "PATH": f"{sandbox.home(world.run)}/{_TOOLS}:{_PATH}",
         },
->>>>>>> main
         limits=limits,
         on_report=heard,
         stop=stop,
