@@ -68,6 +68,7 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     from golf_audit.trace.inside import threads
     from golf_audit.trace.inside.amounts import Amounts
     from golf_audit.trace.inside.losses import Losses
+    from golf_audit.trace.inside.opaque import Opaque
     from golf_audit.trace.inside.standins import (
         attention,
         compiling,
@@ -90,7 +91,11 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     amounts = Amounts(channel, frames)
     amounts.install()
     channel.before = amounts.flush
-    watch = Watch(Losses(Recogniser(stream), channel, frames, learning), learning, amounts)
+    losses = Losses(Recogniser(stream), channel, frames, learning)
+    opaque = Opaque(losses, learning)
+    opaque.install()
+    triton.LISTENERS.append(opaque.launched)
+    watch = Watch(losses, learning, amounts, opaque)
     threads.install(watch)
     return watch
 
