@@ -70,8 +70,8 @@ class Losses:
         """Tokens entered a model; which of the stream, where they are of it."""
         ids = args[0] if args else kwargs["input"]
         if ids.numel() >= _FEWEST and (positions := self.locate(ids)) is not None:
-            known = known(positions)
-            self._channel.emit("forward", at=self._frames.path(), low=int(known.min()), high=int(known.max()))
+            seen = known(positions)
+            self._channel.emit("forward", at=self._frames.path(), low=int(seen.min()), high=int(seen.max()))
 
     def _gather(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         values = args[0] if args else kwargs["input"]

@@ -10,7 +10,6 @@ from golf_audit.trace.inside.standins.kernels.language import Here, Module, modu
 from golf_audit.trace.inside.standins.kernels.launch import Config, Kernel, autotune, heuristics
 from golf_audit.trace.inside.standins.kernels.memory import Descriptor
 
-
 LISTENERS: list[Callable[[Iterable[Any]], None]] = []
 """Are told the arguments of each kernel that ran."""
 
