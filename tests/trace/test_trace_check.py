@@ -26,7 +26,9 @@ def read() -> Report:
     return audit(TWINS[0].folder, rules=(TTT,))
 
 
-def ran(verdict: Verdict, findings: tuple[Finding, ...] = (), unproven: tuple[Unproven, ...] = (), **states: str) -> Report:
+def ran(
+    verdict: Verdict, findings: tuple[Finding, ...] = (), unproven: tuple[Unproven, ...] = (), **states: str
+) -> Report:
     """A run's report with these states of the conditions."""
     conditions = [{"name": name, "state": state, "witness": ""} for name, state in states.items()]
     return replace(

@@ -1,6 +1,5 @@
 """Learning is seen however it is done: one script scores, learns in many ways, and scores again under the observer."""
 
-
 import pytest
 
 np = pytest.importorskip("numpy")
