@@ -27,7 +27,7 @@ from golf_audit.engine import audit
 from golf_audit.files import write_atomically
 from golf_audit.sandbox import Limits, find_sandbox
 from golf_audit.submission import open_submission
-from golf_audit.trace.accounts import account, headline, results
+from golf_audit.trace.accounts import account, headline, label_key, results
 from golf_audit.trace.plan import Plan, may_be_sizes, plans
 from golf_audit.trace.run import Run, run
 from golf_audit.trace.stream import make_streams
@@ -85,11 +85,7 @@ class Traced:
     @property
     def reached(self) -> bool:
         """Whether the line of the claim was printed, or any final result where the claim's line is not known."""
-        return bool(self.label) and (not self.claimed or _key(self.label) in map(_key, self.claimed))
-
-
-def _key(label: str) -> str:
-    return "".join(c for c in label.lower().replace("exact", "") if c.isalnum())
+        return bool(self.label) and (not self.claimed or label_key(self.label) in map(label_key, self.claimed))
 
 
 def main() -> int:

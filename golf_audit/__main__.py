@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from golf_audit import __version__
 from golf_audit.exits import Exit
@@ -241,12 +241,20 @@ def _runs(options: argparse.Namespace, stack: contextlib.ExitStack) -> Options:
         options.keep.mkdir(parents=True, exist_ok=True)
     target = getattr(options, "events", None)
     if target:
-        file = stack.enter_context(Path(target).open("wb"))
+        file = stack.enter_context(_to_write(target))
 
         def write(_: str, data: bytes) -> None:
             file.write(data)
 
     return Options(sandbox, options.time_limit, int(options.memory * 2**30), options.keep, write if target else None)
+
+
+def _to_write(target: str) -> BinaryIO:
+    """A file to add to as things happen; what cannot be opened is the user's error."""
+    try:
+        return Path(target).open("wb")
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror or error}") from error
 
 
 def _judge(options: argparse.Namespace, audit: Callable[[Folder], Report]) -> int:

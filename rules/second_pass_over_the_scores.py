@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from golf_audit.case import Case
+from golf_audit.certainty import certainty
 from golf_audit.example_script import script
 from golf_audit.finding import Confidence, Finding, Severity, Unproven
 from golf_audit.order import Relation
@@ -117,8 +118,6 @@ class SecondPassOverTheScores(Rule):
                 one.update.location,
                 *path_to(one.update),
                 *claimed.evidence(one),
-                confidence=Confidence.MEDIUM
-                if one.update.doubtful or claimed.only_on_a_branch(one)
-                else Confidence.HIGH,
+                confidence=Confidence.MEDIUM if claimed.only_on_a_branch(one) else certainty(case, one.update),
             )
             return

@@ -56,3 +56,31 @@ def test_a_slice_that_ends_where_the_score_begins_is_context() -> None:
     assert relate(one, summed.targets, summed.context, summed) is Relation.CONTEXT
     again = update(part(7), LOOP1, atoms=frozenset((summed,)))
     assert relate(again, summed.targets, summed.context, summed) is Relation.SAME
+
+
+@pytest.mark.parametrize(
+    ("end", "relation"),
+    [
+        (Lin(0, ((1, 1),)), Relation.CONTEXT),
+        (Lin(0, ((2, 1),)), Relation.UNCLEAR),
+        (Lin(0, ((9, 1),)), Relation.SAME),
+        (Lin(-1), Relation.SAME),
+        (None, Relation.SAME),
+    ],
+)
+def test_a_slice_that_begins_with_the_window(end: Lin | None, relation: Relation) -> None:
+    """A fit to the first tokens is context if it ends where the score begins, a foul if it ends where the score does, else unclear."""
+    begin, stop = Lin(0, ((1, 1),)), Lin(0, ((9, 1),))
+    fitted = Atom(part(7), (None, end), frozenset(), frozenset(), (LOOP1,), 1, 0, grad=True)
+    summed = Atom(part(7), (begin, stop), frozenset(), frozenset(), (LOOP1,), 2, 0, grad=False)
+    one = update(part(7), LOOP1, atoms=frozenset((fitted,)))
+    assert relate(one, summed.targets, summed.context, summed) is relation
+
+
+def test_picked_rows_may_be_other_rows() -> None:
+    """Where every state that learned had its rows picked for the score, whose rows they are is not known."""
+    one = Update(location=HERE, id=1, kind="step", refs=part(7), context=(LOOP1,), sites=frozenset((4,)))
+    atom = Atom(part(7), None, frozenset(), frozenset((4, 5)), (LOOP1,), 2, 0, grad=False, picked=frozenset((4,)))
+    assert relate(one, atom.targets, atom.context, atom) is Relation.ROWS
+    other = Atom(part(7), None, frozenset(), frozenset((4, 5)), (LOOP1,), 2, 0, grad=False, picked=frozenset((5,)))
+    assert relate(one, other.targets, other.context, other) is Relation.SAME

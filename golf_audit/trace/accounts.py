@@ -6,6 +6,7 @@ counted, or the smallest, is told by arithmetic: only one of them has the mean t
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _COARSE = 4
 """Decimals of a validation in training."""
 _SUMMED = 2e-6
 """What adding up in single precision may change, relative to the mean."""
+_COUNTED = re.compile(r"\b\w+=[\d.,]+")
 _WHOLE = 0.6
 """A pass over less of the stream than this is no evaluation of it."""
 
@@ -94,14 +96,16 @@ def _in_training(ledger: Ledger, event: Validation) -> Result:
 def headline(found: Sequence[Result], labels: Sequence[str]) -> Result | None:
     """The result that has the label of the claimed one, else the last that is no validation in training."""
     for label in labels:
-        named = [result for result in found if _key(result.label) == _key(label)]
+        named = [result for result in found if label_key(result.label) == label_key(label)]
         if named:
             return named[-1]
     final = [result for result in found if result.label != IN_TRAINING] or list(found)
     return final[-1] if final else None
 
 
-def _key(label: str) -> str:
+def label_key(label: str) -> str:
+    """What two labels of one line have in common: neither marks nor counts that differ between runs, as `bytes=820`."""
+    label = _COUNTED.sub("", label)
     return "".join(c for c in label.lower().replace("exact", "") if c.isalnum())
 
 

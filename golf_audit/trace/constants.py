@@ -91,12 +91,16 @@ def _joined(op: ast.operator, a: float, b: float) -> float | None:
 
 def _found(node: ast.AST, tree: ast.Module) -> Iterator[Literal]:
     match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value):
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value)
+        ):
             if value is not None and (number := constant(value)) is not None:
                 yield _literal(name.upper(), value, number)
         case ast.Call(func=ast.Attribute(attr="add_argument"), args=[ast.Constant(value=str() as name), *_]):
             yield from _option(name, node)
-        case ast.BinOp(left=ast.Constant(value=int() as count), op=ast.FloorDiv(), right=right) if count > 1 and _is_world(right):
+        case ast.BinOp(left=ast.Constant(value=int() as count), op=ast.FloorDiv(), right=right) if (
+            count > 1 and _is_world(right)
+        ):
             yield _literal(ACCUMULATION, node.left, float(count))
         case ast.Compare(left=left, comparators=[right]):
             for side, other in ((left, right), (right, left)):
@@ -123,7 +127,11 @@ def _counts_elements(node: ast.expr) -> bool:
 def _threshold(node: ast.expr, tree: ast.Module) -> Iterator[Literal]:
     """The literal that a count of elements is compared with, there or where its name is bound."""
     if isinstance(node, ast.Name):
-        values = [s.value for s in tree.body if isinstance(s, ast.Assign) and any(isinstance(t, ast.Name) and t.id == node.id for t in s.targets)]
+        values = [
+            s.value
+            for s in tree.body
+            if isinstance(s, ast.Assign) and any(isinstance(t, ast.Name) and t.id == node.id for t in s.targets)
+        ]
         node = values[0] if len(values) == 1 else node
     number = constant(node)
     if number is not None and number >= _FEWEST:

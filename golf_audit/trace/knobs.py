@@ -76,11 +76,19 @@ def _read(tree: ast.AST) -> Iterator[Knob]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and (name := _name(node.args[0])) is not None:
             if _about_environment(node.func):
-                default = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "default"), None)
+                default = (
+                    node.args[1]
+                    if len(node.args) > 1
+                    else next((k.value for k in node.keywords if k.arg == "default"), None)
+                )
                 yield Knob(name, _text(default, constants), "code")
-        elif isinstance(node, ast.Subscript) and (name := _name(node.slice)) is not None and isinstance(node.ctx, ast.Load):
-            if ast.unparse(node.value).endswith("environ"):
-                yield Knob(name, "", "code", required=True)
+        elif (
+            isinstance(node, ast.Subscript)
+            and (name := _name(node.slice)) is not None
+            and isinstance(node.ctx, ast.Load)
+            and ast.unparse(node.value).endswith("environ")
+        ):
+            yield Knob(name, "", "code", required=True)
 
 
 def _name(node: ast.expr) -> str | None:
@@ -99,7 +107,12 @@ def _constants(tree: ast.AST) -> Mapping[str, str]:
     """Names that are bound to one literal: minifiers hoist them."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant):
+        if (
+            isinstance(node, ast.Assign)
+            and len(node.targets) == 1
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        ):
             found[node.targets[0].id] = _plain(node.value.value)
     return found
 

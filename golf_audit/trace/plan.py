@@ -17,15 +17,30 @@ from golf_audit.trace.switches import forced
 
 VOCAB = "VOCAB_SIZE"
 _DEFAULT_VOCAB = 1024
-_MACHINE = frozenset({"WORLD_SIZE", "RANK", "LOCAL_RANK", "RUN_ID", "DATA_DIR", "DATA_PATH", "TOKENIZER_PATH", "LOGFILE"})
-_ALONE = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+_MACHINE = frozenset(
+    {"WORLD_SIZE", "RANK", "LOCAL_RANK", "RUN_ID", "DATA_DIR", "DATA_PATH", "TOKENIZER_PATH", "LOGFILE"}
+)
+_ALONE = {
+    "RANK": "0",
+    "LOCAL_RANK": "0",
+    "WORLD_SIZE": "1",
+    "LOCAL_WORLD_SIZE": "1",
+    "MASTER_ADDR": "127.0.0.1",
+    "MASTER_PORT": "29500",
+}
 """What a launcher of one process sets; given to scripts that do not run without."""
-_ABOUT_SIZES = frozenset({"AssertionError", "RuntimeError", "ValueError", "IndexError", "ZeroDivisionError"})
+_ABOUT_SIZES = frozenset(
+    {"AssertionError", "RuntimeError", "ValueError", "IndexError", "ZeroDivisionError", "_LinAlgError", "LinAlgError"}
+)
+_SECOND = (
+    "A second try: the claimed vocabulary, wider heads, longer windows, and thresholds of quantisation as claimed."
+)
+_THIRD = "A third try: nearly the claimed widths."
 _FORCED = "the claimed line is printed only with it"
 SCALES = (
     Scale(),
-    Scale(head=32, sequence=128, batch=2048, vocab=0, note="A second try: the claimed vocabulary, wider heads, longer windows."),
-    Scale(head=64, heads=8, sequence=256, batch=4096, steps=4, vocab=0, note="A third try: nearly the claimed widths."),
+    Scale(head=32, sequence=128, batch=2048, vocab=0, quantise=False, note=_SECOND),
+    Scale(head=64, heads=8, sequence=256, batch=4096, steps=4, vocab=0, note=_THIRD),
 )
 """From the smallest to the last that is tried."""
 
@@ -98,7 +113,11 @@ def make_plan(case: Case, scale: Scale = SCALES[0]) -> Plan:
     changed = _rewritten(texts, written)
     return Plan(
         environment=environment,
-        changes=(*switched, *(Change(name, "", value, _FORCED) for name, value in on.items()), *(_told(edit, edit.path or source.file) for edit in written)),
+        changes=(
+            *switched,
+            *(Change(name, "", value, _FORCED) for name, value in on.items()),
+            *(_told(edit, edit.path or source.file) for edit in written),
+        ),
         vocab=_vocab(environment, sizes, scale),
         val_tokens=scale.tokens,
         document=scale.document,

@@ -6,6 +6,7 @@ position on. Scores that were counted before any changed token was, and whose ow
 the last bit; so must the artifact.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -26,7 +27,9 @@ from golf_audit.trace.world import make_world
 
 _EARLIEST, _LATEST = 0.4, 0.9
 """Where in the stream the change may begin."""
+_LEAST_SECONDS = 1.0
 _OTHERS = 6
+"""Tokens that are tried in the last place, beside the one that stands there."""
 MOVED = 1e-7
 """Nats; runs that agree with their null control agree to the last bit."""
 
@@ -134,8 +137,21 @@ class Bench:
     case: Case
     place: Path
     """A folder of the auditor's own, for the runs' folders."""
-    limits: Limits
+    memory_bytes: int
+    """Of one run."""
+    deadline: float
+    """When all runs must have ended, as `time.monotonic` counts."""
     on_event: Callable[[str, bytes], None] | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until all runs must have ended."""
+        return max(0.0, self.deadline - time.monotonic())
+
+    def limits(self) -> Limits:
+        """What a run that begins now may take."""
+        seconds = max(_LEAST_SECONDS, self.left)
+        return Limits(wall_seconds=seconds, cpu_seconds=seconds, memory_bytes=self.memory_bytes)
 
 
 def look(bench: Bench, plan: Plan, streams: Streams, name: str) -> Seen:
@@ -143,7 +159,7 @@ def look(bench: Bench, plan: Plan, streams: Streams, name: str) -> Seen:
     world = make_world(bench.place / name, bench.case, plan, streams, streams.val)
     heard = bench.on_event
     listener = None if heard is None else (lambda data: heard(name, data))
-    done = run(bench.sandbox, world, plan, bench.limits, on_event=listener)
+    done = run(bench.sandbox, world, plan, bench.limits(), on_event=listener)
     found = results(done.ledger)
     chosen = headline(found, plan.labels)
     return Seen(done, chosen, _accounted(done, chosen, plan.val_tokens - 1) if chosen else None)
@@ -167,6 +183,8 @@ def probe(bench: Bench, plan: Plan, *, at_once: int = 2) -> Probed:
         changed = pool.submit(look, bench, plan, replace(streams, val=changed_stream), "changed")
         probed = Probed(plan, base, null.result(), changed.result(), position)
         if base.account is None or base.account.counting is not Counting.AMOUNTS or not probed.is_repeatable:
+            return probed
+        if bench.left < base.run.outcome.seconds * (_OTHERS + 1) / at_once:
             return probed
         return replace(probed, alternatives=_alternatives(bench, plan, streams, base.account, pool))
 

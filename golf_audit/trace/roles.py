@@ -14,11 +14,10 @@ Sizes = Mapping[str, float]
 """The claimed run's numbers, by name."""
 _WIDTHS = ("MODEL_DIM", "D_MODEL", "N_EMBD", "HIDDEN_DIM", "EMBED_DIM", "DIM")
 _HEADS = ("NUM_HEADS", "N_HEADS", "N_HEAD")
+_WINDOWS = ("EVAL_SEQ_LEN", "TTT_EVAL_SEQ_LEN", "TRAIN_SEQ_LEN", "SEQ_LEN", "BLOCK_SIZE")
 _STEPS = ("ITERATIONS", "NUM_ITERATIONS", "MAX_STEPS", "TOTAL_STEPS", "TRAIN_STEPS", "NUM_STEPS")
-_WIDTH, _CLAIMED_STEPS, _VALIDATION, _DOCUMENTS = 512.0, 20_000.0, 40_540_160.0, 50_000.0
+_WIDTH, _WINDOW, _CLAIMED_STEPS, _VALIDATION, _DOCUMENTS = 512.0, 1024.0, 20_000.0, 40_540_160.0, 50_000.0
 """Of a claimed run that does not say."""
-_LONG_CHUNK = 2048
-"""A chunk from here on is one of the stream; a shorter one is of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,8 @@ class Scale:
     """Of the validation stream."""
     document: int = 160
     """Tokens of a document."""
+    quantise: bool = True
+    """Whether what is quantised in the claimed run is quantised here, small as it is."""
     note: str = ""
     """What is different from the usual toy run, as a sentence."""
 
@@ -102,6 +103,8 @@ def _hidden(value: float, sizes: Sizes, scale: Scale) -> float:
 
 
 def _elements(value: float, sizes: Sizes, scale: Scale) -> float:
+    if not scale.quantise:
+        return value
     return max(64, value * (scale.width / max(_first(sizes, _WIDTHS, _WIDTH), scale.width)) ** 2 // 1)
 
 
@@ -131,12 +134,20 @@ def _decay(value: float, sizes: Sizes, scale: Scale) -> float:
     return float(f"{value ** max(_first(sizes, _STEPS, _CLAIMED_STEPS) / scale.steps, 1.0):.3g}")
 
 
-def _chunk(value: float, _: Sizes, scale: Scale) -> float:
-    return 4 * scale.sequence if value >= _LONG_CHUNK else min(value, scale.sequence // 2)
+def _chunk(value: float, sizes: Sizes, scale: Scale) -> float:
+    """A chunk of the stream is several windows, one of a document no more than half of one, as claimed ones are."""
+    window = _first(sizes, _WINDOWS, _WINDOW)
+    if value > window:
+        return 4 * scale.sequence
+    return min(value, scale.sequence // 2 if value < window else scale.sequence)
 
 
 def _documents(value: float, _: Sizes, scale: Scale) -> float:
     return max(2, round(value * (scale.tokens // scale.document) / _DOCUMENTS)) if value else 0
+
+
+def _short(value: float, _: Sizes, scale: Scale) -> float:
+    return min(value, scale.document // 2)
 
 
 def _share(value: float, _: Sizes, scale: Scale) -> float:
@@ -165,7 +176,11 @@ _ROLES: tuple[tuple[str, Sized, str], ...] = (
     (r"ROPE_DIMS?", _head, "no wider than a head"),
     (r"MLP_HIDDEN|HIDDEN_SIZE|FFN_DIM|MLP_DIM", _hidden, "its ratio to the model's width is kept"),
     (r"(BIGRAM|TRIGRAM|VE|NGRAM|HASH|FACTOR|BOTTLENECK|PLE)_(EMBED_|HASH_)?DIM", _narrow, "a narrow side table"),
-    (r"(BIGRAM|TRIGRAM)_(VOCAB|HASH)_SIZE|(BIGRAM|TRIGRAM)_BUCKETS|HASH_EMBED_SIZE", _at_most(512), "a small side table"),
+    (
+        r"(BIGRAM|TRIGRAM)_(VOCAB|HASH)_SIZE|(BIGRAM|TRIGRAM)_BUCKETS|HASH_EMBED_SIZE",
+        _at_most(512),
+        "a small side table",
+    ),
     (r".*BUCKETS?", _at_most(4096), "a table as crowded as the claimed run's"),
     (r".*LORA_RANK|.*_LM_RANK", _at_most(8), "a low rank of a narrow model"),
     (r"LOSS_CHUNK.*|LOGIT_CHUNK.*", _at_most(1024), "no more than a step's tokens"),
@@ -180,17 +195,31 @@ _ROLES: tuple[tuple[str, Sized, str], ...] = (
     (r"MAX_WALLCLOCK.*|MAX_TRAIN_SECONDS|TRAIN_SECONDS|TIME_LIMIT.*", _exactly(0), _MINUTES),
     (r"VAL_(LOSS_)?EVERY|EVAL_EVERY|VAL_INTERVAL", _exactly(0), "only the final validation"),
     (r"TRAIN_LOG_EVERY|LOG_EVERY|LOG_INTERVAL", _exactly(1), "every step is printed"),
-    (r".*START_(STEP|ITER)|.*_AT_STEP|(SWA|EMA|LAWA|SAVE)_(EVERY|INTERVAL|FREQ)", _when, "the same share of the training"),
+    (
+        r".*START_(STEP|ITER)|.*_AT_STEP|(SWA|EMA|LAWA|SAVE)_(EVERY|INTERVAL|FREQ)",
+        _when,
+        "the same share of the training",
+    ),
     (r"(MODEL_)?EMA_(DECAY|BETA)|POLYAK_DECAY", _decay, "an average over the same share of the training"),
     (r"(EVAL_|TTT_|SLOT_|VAL_)?STRIDE|.*_STRIDE", _stride, "as many windows overlap"),
     (r".*CHUNK(_SIZE|_TOKENS|_LEN|S?)?", _chunk, "several chunks in the toy stream"),
+    (r".*(MIN|SHORT)_DOC(_LEN|_TOKENS)?", _short, "the toy documents are longer, as most claimed ones are"),
     (r".*PREFIX_DOCS|.*(NUM|MAX)_DOCS", _documents, "the same share of the documents"),
-    (r"VAL_MAX_TOKENS|.*SUBSET_TOKENS|.*MIN_TOKENS", _share, "the same share of the stream"),
+    (r".*(EVAL|TTT|SCORE)_ONLY|SKIP_TRAIN(ING)?", _exactly(0), "nothing is there that was trained before"),
+    (r".*MIN_TOKENS", _share, "the same share of the stream"),
     (r".*EPOCHS?", _at_most(3), "three epochs show what twenty do"),
     (r"GRAD_ACCUM(ULATION)?(_STEPS)?", _exactly(2), "two micro-batches show what eight do"),
-    (r".*(SLOT|TTT|INNER|ADAPT|ETLB|OPT|GRAD|DISTILL|EGGROLL|CAL|BURST|MIX|REFINE)_(STEPS|(MAX_)?ITERS?)", _at_most(3), "three steps show what twenty do"),
+    (
+        r".*(SLOT|TTT|INNER|ADAPT|ETLB|OPT|GRAD|DISTILL|EGGROLL|CAL|BURST|MIX|REFINE)_(STEPS|(MAX_)?ITERS?)",
+        _at_most(3),
+        "three steps show what twenty do",
+    ),
     (r"(TTT|SLOT)_MAX_STEPS", _at_most(3), "three steps show what twenty do"),
-    (r".*CALIB.*(BATCHES|STEPS|ITERS|N?SAMPLES|SEQS)|.*HESSIAN.*BATCHES|GPTQ_(BATCHES|NSAMPLES|N_SAMPLES|SAMPLES)|AR_.*SEQS", _at_most(2), "little calibration"),
+    (
+        r".*CALIB.*(BATCHES|STEPS|ITERS|N?SAMPLES|SEQS)|.*HESSIAN.*BATCHES|GPTQ_(BATCHES|NSAMPLES|N_SAMPLES|SAMPLES)|AR_.*SEQS",
+        _at_most(4),
+        "little calibration",
+    ),
     (r".*RESERVE.*(SECONDS|MS|S)?", _exactly(0), "no clock to keep time back from"),
 )
 _COMPILED = tuple((re.compile(f"(?:{pattern})$"), sized, why) for pattern, sized, why in _ROLES)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from golf_audit.sandbox import Limits, Mount, Outcome, Sandbox
+import golf_audit
+from golf_audit.sandbox import RUN_FOLDER, Limits, Mount, Outcome, Sandbox
 from golf_audit.trace.ledger import Ledger, read_ledger
 from golf_audit.trace.plan import Plan
-from golf_audit.trace.world import DATA, PROGRAMS, World
+from golf_audit.trace.world import DATA, OURS, PROGRAMS, World
 
+_PATH = "/usr/local/bin:/usr/bin:/bin"
 _QUIET = {
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -20,7 +22,7 @@ _QUIET = {
     "HF_HUB_OFFLINE": "1",
     "WANDB_MODE": "disabled",
 }
-_TOOLS = "/sandbox/programs"
+_TOOLS = f"{OURS}/programs"
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,17 @@ def run(
     outcome = sandbox.run(
         [sys.executable, "-m", "golf_audit.trace.inside", f"{DATA}/job.json"],
         folder=world.run,
-        mounts=(Mount(world.data, DATA), Mount(PROGRAMS, _TOOLS)),
-        environment={**_QUIET, **plan.environment, "PATH": f"{_TOOLS}:/usr/local/bin:/usr/bin:/bin"},
+        mounts=(
+            Mount(world.data, f"{RUN_FOLDER}/{DATA}"),
+            Mount(PROGRAMS, f"{RUN_FOLDER}/{_TOOLS}"),
+            *(world.elsewhere if sandbox.home(world.run) == RUN_FOLDER else ()),  # only a sandbox can show them
+        ),
+        environment={
+            **_QUIET,
+            **plan.environment,
+            "PYTHONPATH": str(Path(golf_audit.__file__).resolve().parent.parent),
+            "PATH": f"{sandbox.home(world.run)}/{_TOOLS}:{_PATH}",
+        },
         limits=limits,
         on_report=heard,
         stop=stop,
@@ -70,7 +81,7 @@ def _hashes(folder: Path) -> dict[str, str]:
     """SHA-256 by path; links are not followed."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and OURS not in path.parts:
             with path.open("rb") as stream:
                 found[str(path.relative_to(folder))] = hashlib.file_digest(stream, "sha256").hexdigest()
     return found

@@ -120,10 +120,10 @@ def _fresh(drawn: _Drawn, before: int, vocab: int, seen: set[int]) -> int:
 
 
 def _without(drawn: _Drawn, tokens: Tokens, taken: Tokens, vocab: int, bos: int) -> Tokens:
-    """`tokens` with none of the pairs in `taken`."""
+    """`tokens` with none of the pairs in `taken`; documents begin where they did."""
     while True:
         bad = np.flatnonzero(np.isin(pairs(tokens, vocab), taken)) + 1
-        bad = bad[tokens[bad] != bos]
         if not len(bad):
             return tokens
+        bad = np.unique(np.where(tokens[bad] == bos, bad - 1, bad))
         tokens[bad] = drawn.many(len(bad))

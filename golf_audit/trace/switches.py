@@ -63,7 +63,11 @@ class _Program:
             elif isinstance(above, ast.If) and node in above.orelse:
                 yield _Test(above.test, holds=False)
             elif isinstance(above, _FUNCTIONS) and callers:
-                calls = [call for call in ast.walk(self._tree) if isinstance(call, ast.Call) and _is_named(call.func, above.name)]
+                calls = [
+                    call
+                    for call in ast.walk(self._tree)
+                    if isinstance(call, ast.Call) and _is_named(call.func, above.name)
+                ]
                 if len(calls) == 1:
                     yield from self.tests(calls[0], callers - 1)
                 return
@@ -73,7 +77,11 @@ class _Program:
 def _holds(text: str, label: str) -> bool:
     start = text.find(label)
     end = start + len(label)
-    return start >= 0 and not text[end : end + 1].replace("_", "a").isalnum() and not text[max(start - 1, 0) : start].replace("_", "a").isalnum()
+    return (
+        start >= 0
+        and not text[end : end + 1].replace("_", "a").isalnum()
+        and not text[max(start - 1, 0) : start].replace("_", "a").isalnum()
+    )
 
 
 def _is_named(node: ast.expr, name: str) -> bool:
@@ -85,9 +93,14 @@ def _variables(tree: ast.Module, knobs: Mapping[str, Knob]) -> Mapping[str, str]
     found: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         match node:
-            case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value):
+            case (
+                ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            ):
                 if value is not None:
-                    read = {c.value for c in ast.walk(value) if isinstance(c, ast.Constant) and c.value in knobs}
+                    read = {
+                        text for c in ast.walk(value) if isinstance(c, ast.Constant) and (text := str(c.value)) in knobs
+                    }
                     found.setdefault(name, set()).update(read)
     return {name: next(iter(read)) for name, read in found.items() if len(read) == 1}
 

@@ -55,7 +55,10 @@ def model_bytes(vocab: int) -> bytes:
 
 def piece_bytes(vocab: int) -> list[int]:
     """Bytes of text that each id stands for after another piece: a leading space counts one, control tokens none."""
-    return [0 if kind in (_CONTROL, _UNKNOWN) else 1 if kind == _BYTE else len(text.replace(SPACE, " ").encode()) for text, kind in pieces(vocab)]
+    return [
+        0 if kind in (_CONTROL, _UNKNOWN) else 1 if kind == _BYTE else len(text.replace(SPACE, " ").encode())
+        for text, kind in pieces(vocab)
+    ]
 
 
 def _field(number: int, data: bytes) -> bytes:
@@ -64,7 +67,7 @@ def _field(number: int, data: bytes) -> bytes:
 
 def _varint(value: int) -> bytes:
     out = b""
-    while value > 127:
+    while value >> 7:
         out += bytes([value & 127 | 128])
         value >>= 7
     return out + bytes([value])

@@ -1,9 +1,9 @@
 """One folder in, one report out, by running it: plan, probe, judge."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from golf_audit.engine import Report, audit
 from golf_audit.events import Update
 from golf_audit.finding import Finding, Unproven
 from golf_audit.folder import Folder
-from golf_audit.sandbox import Limits, Sandbox
+from golf_audit.sandbox import Sandbox, private_folder
 from golf_audit.trace.judge import Condition, Judgement, State, judge
-from golf_audit.trace.plan import Plan, make_plan
+from golf_audit.trace.plan import Plan, may_be_sizes, plans
 from golf_audit.trace.probes import Bench, Probed, Seen, probe
 from golf_audit.trace.timeline import draw
 from golf_audit.verdict import weigh
 
+_TRIES = 2
 _BLIND = {
     "compile": "compiled code ran uncompiled",
     "flash-attention": "FlashAttention ran as scaled dot-product attention",
@@ -44,11 +45,11 @@ class Options:
 
 
 def planned(folder: Folder) -> tuple[Report, Plan | None]:
-    """The folder as read, by no rule, and how it would be run; no plan where there is nothing to run."""
+    """The folder as read, by no rule, and how it would be run first; no plan where there is nothing to run."""
     report = audit(folder, rules=())
     if report.case is None or not isinstance(report.case.source, Source):
         return report, None
-    return report, make_plan(report.case)
+    return report, next(plans(report.case))
 
 
 def witness(folder: Folder, options: Options) -> Report:
@@ -57,15 +58,8 @@ def witness(folder: Folder, options: Options) -> Report:
     read, plan = planned(folder)
     if read.case is None or plan is None:
         return read
-    place = Path(tempfile.mkdtemp(prefix="golf-audit-", dir=options.keep))
-    try:
-        limits = Limits(
-            wall_seconds=options.seconds / 2, cpu_seconds=options.seconds, memory_bytes=options.memory_bytes
-        )
-        probed = probe(Bench(options.sandbox, read.case, place, limits, options.on_event), plan)
-    finally:
-        if options.keep is None:
-            shutil.rmtree(place, ignore_errors=True)
+    with _workplace(options.keep) as place:
+        probed = _probe(read.case, options, place, start + options.seconds)
     judged = _with_reach(read.case, probed, judge(read.case, probed))
     phases = {**read.phases, "runs": time.monotonic() - start}
     findings: tuple[Finding, ...] = judged.findings
@@ -78,6 +72,29 @@ def witness(folder: Folder, options: Options) -> Report:
         facts={"trace": _facts(options.sandbox, probed, judged)},
         phases=phases,
     )
+
+
+def _workplace(keep: Path | None) -> AbstractContextManager[Path]:
+    """A folder for the runs, removed afterwards unless it is to be kept."""
+    if keep is None:
+        return private_folder()
+    return nullcontext(Path(tempfile.mkdtemp(prefix="golf-audit-", dir=keep)))
+
+
+def _probe(case: Case, options: Options, place: Path, deadline: float) -> Probed:
+    """The runs of the first plan that comes to a score, within the time that all of them have."""
+    tried: Probed | None = None
+    for number, plan in enumerate(plans(case)):
+        if number == _TRIES:
+            break
+        bench = Bench(options.sandbox, case, place / str(number), options.memory_bytes, deadline, options.on_event)
+        tried = probe(bench, plan)
+        end = tried.base.run.ledger.end
+        if tried.base.result is not None or end is None or not may_be_sizes(end.why):
+            break
+    if tried is None:
+        raise ValueError("a submission with a source has a plan")
+    return tried
 
 
 def _with_reach(case: Case, probed: Probed, judged: Judgement) -> Judgement:

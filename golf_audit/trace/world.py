@@ -1,7 +1,7 @@
 """What a toy run finds on its disk: the submission's files, toy shards in the contest's format, a tokenizer, programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +9,21 @@ import numpy as np
 
 from golf_audit.case import Case
 from golf_audit.decoding.source import Source
+from golf_audit.sandbox import Mount
+from golf_audit.trace.elsewhere import places
 from golf_audit.trace.plan import Plan
 from golf_audit.trace.stream import Streams, Tokens
 from golf_audit.trace.tokenizer import model_bytes, piece_bytes, pieces
 
-DATA = "/sandbox/data"
-"""Where the toy data are, seen from inside."""
+OURS = ".golf-audit"
+"""What the auditor puts into a run's folder lies below it."""
+DATA = f"{OURS}/data"
+"""Where the toy data are, relative to the run's folder."""
 _MAGIC, _VERSION, _HEADER = 20240520, 1, 256
 _LARGEST = 8 * 2**20
-"""Files of a submission larger than this are weights and logs, which a run makes itself."""
-_LEFT_OUT = (".log", ".ptz", ".pt", ".pth", ".png", ".jpg", ".mp4", ".zip")
+"""Files of a submission larger than this are weights and logs, which a run makes itself; tokenizers are served."""
+_LEFT_OUT = (".log", ".model", ".vocab", ".ptz", ".pt", ".pth", ".png", ".jpg", ".mp4", ".zip")
+_ELSEWHERE = ".elsewhere"
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 """Stand-ins for programs that submissions start."""
 
@@ -31,15 +36,16 @@ class World:
     """Private and writable: the submission's files, and what it writes."""
     data: Path
     """Shown read-only at `DATA`."""
+    elsewhere: tuple[Mount, ...] = ()
+    """Folders below `run` that are seen at absolute paths, too, which the script names."""
 
 
 def make_world(place: Path, case: Case, plan: Plan, streams: Streams, val: Tokens) -> World:
     """Lay a toy run out below `place`, which must not exist; `val` is the validation stream that it gets."""
     source = case.source
     if not isinstance(source, Source):
-        raise ValueError("the entry script could not be decoded, so there is nothing to run")
-    world = World(place / "run", place / "data")
-    world.run.mkdir(parents=True)
+        raise ValueError("the entry script could not be decoded, so there is nothing to run")  # noqa: TRY004 -- no matter of types
+    world = World(place / "run", place / "data", tuple(_elsewhere(place / "run", plan)))
     world.data.mkdir()
     _lay_files(world.run, case, source)
     for path, text in plan.modules.items():
@@ -51,11 +57,22 @@ def make_world(place: Path, case: Case, plan: Plan, streams: Streams, val: Token
 
 
 def _lay_files(run: Path, case: Case, source: Source) -> None:
-    held = {path: file for path, file in case.folder.files.items() if file.size <= _LARGEST and not path.endswith(_LEFT_OUT)}
+    held = {
+        path: file for path, file in case.folder.files.items() if file.size <= _LARGEST and not path.endswith(_LEFT_OUT)
+    }
     for path, file in {**held, **source.files}.items():
         target = run / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.data)
+
+
+def _elsewhere(run: Path, plan: Plan) -> Iterator[Mount]:
+    """Writable folders for the absolute paths of the program; raises FileExistsError where the run's folder is there."""
+    run.mkdir(parents=True)
+    for target in places((plan.text, *plan.modules.values())):
+        folder = run / _ELSEWHERE / target.strip("/")
+        folder.mkdir(parents=True)
+        yield Mount(folder, target, writable=True)
 
 
 def _lay_data(data: Path, vocab: int, streams: Streams, val: Tokens) -> None:

@@ -69,12 +69,21 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     from golf_audit.trace.inside import threads
     from golf_audit.trace.inside.amounts import Amounts
     from golf_audit.trace.inside.losses import Losses
-    from golf_audit.trace.inside.standins import attention, compiling, device, operators, precision, processes, triton
+    from golf_audit.trace.inside.standins import (
+        attention,
+        compiling,
+        device,
+        factorising,
+        operators,
+        precision,
+        processes,
+        triton,
+    )
     from golf_audit.trace.inside.watch import Watch
     from golf_audit.trace.positions import Recogniser
 
     torch.set_num_threads(job["threads"])
-    for stand_in in (compiling, precision, device, attention, operators, triton, processes):
+    for stand_in in (compiling, precision, device, attention, factorising, operators, triton, processes):
         stand_in.install(used)
     learning = learn.Learning(channel, frames)
     learn.install(learning)
@@ -103,7 +112,7 @@ def _compiled(job: dict[str, Any], name: str) -> types.CodeType:
     text = Path(job["source"]).read_text(encoding="utf-8")
     parsed = parse(text)
     if isinstance(parsed, ParseFailure):
-        raise SyntaxError(parsed.reason)
+        raise SyntaxError(parsed.reason)  # noqa: TRY004 -- it is what Python would raise
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     return compile(parsed.tree, name, "exec", dont_inherit=True)
 

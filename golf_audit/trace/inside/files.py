@@ -15,7 +15,7 @@ _NETWORK = frozenset(
 _PROCESS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
 
 
-_SYSTEM = "/proc", "/dev", "/sys", "/usr", "/etc", "/sandbox/data"
+_SYSTEM = "/proc", "/dev", "/sys", "/usr", "/etc"
 
 
 class Files:
@@ -26,7 +26,7 @@ class Files:
         self._channel, self._serve = channel, serve
         self._left = _MOST
         own = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, *sys.path, golf_audit.__path__[0]) if p}
-        self._ours = (*(own - {os.path.realpath(folder)}), *_SYSTEM)
+        self._ours = (*(own - {os.path.realpath(folder)}), f"{self._folder}.golf-audit/", *_SYSTEM)
         self._busy = False
 
     def install(self) -> None:

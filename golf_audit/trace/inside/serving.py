@@ -13,7 +13,7 @@ class Serving:
     """Puts a copy of the right toy file where a missing one is looked for."""
 
     def __init__(self, data: str, used: Callable[[str], None]) -> None:
-        self._data, self._used = Path(data), used
+        self._data, self._used = Path(data).absolute(), used
         self._exists = os.path.exists
 
     def serve(self, path: str) -> None:
@@ -45,17 +45,16 @@ class Serving:
         path_glob = pathlib.Path.glob
 
         def found(pattern: Any, *args: Any, **kwargs: Any) -> list[Any]:
-            return find(pattern, *args, **kwargs) or (self._all(str(pattern)) and find(pattern, *args, **kwargs))
+            self._all_missing(str(pattern), find_lazily)
+            return find(pattern, *args, **kwargs)
 
         def found_lazily(pattern: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-            found_now = list(find_lazily(pattern, *args, **kwargs))
-            return iter(found_now or (self._all(str(pattern)) and find(pattern, *args, **kwargs)))
+            self._all_missing(str(pattern), find_lazily)
+            return find_lazily(pattern, *args, **kwargs)
 
         def found_below(self_: Path, pattern: Any, **kwargs: Any) -> Iterator[Path]:
-            now = list(path_glob(self_, pattern, **kwargs))
-            if not now and self._all(str(self_ / str(pattern))):
-                now = list(path_glob(self_, pattern, **kwargs))
-            return iter(now)
+            self._all_missing(str(self_ / str(pattern)), find_lazily)
+            return iter(list(path_glob(self_, pattern, **kwargs)))
 
         glob.glob, glob.iglob = found, found_lazily
         pathlib.Path.glob = found_below  # type: ignore[method-assign,assignment]
@@ -87,12 +86,10 @@ class Serving:
 
         return answer
 
-    def _all(self, pattern: str) -> bool:
-        """Serve the file that a pattern without matches would find first."""
-        if "*" in os.path.dirname(pattern):
-            return False
+    def _all_missing(self, pattern: str, find: Callable[[str], Iterator[str]]) -> None:
+        """Serve the file that a pattern would find first, where it finds none."""
+        if "*" in os.path.dirname(pattern) or any(find(pattern)):
+            return
         name = os.path.basename(pattern)
         example = name.replace("**", "*").replace("*", "_000000" if "_*" not in name else "000000").replace("?", "0")
-        path = os.path.join(os.path.dirname(os.path.abspath(pattern)), example)
-        self.serve(path)
-        return self._exists(path)
+        self.serve(os.path.join(os.path.dirname(os.path.abspath(pattern)), example))

@@ -10,7 +10,16 @@ import torch.nn.functional as F
 from golf_audit.trace.inside.standins import Used
 
 
-def dense(q: Any, k: Any, v: Any, *args: Any, causal: bool = False, softmax_scale: float | None = None, window_size: Any = (-1, -1), **_: Any) -> Any:
+def dense(
+    q: Any,
+    k: Any,
+    v: Any,
+    *args: Any,
+    causal: bool = False,
+    softmax_scale: float | None = None,
+    window_size: Any = (-1, -1),
+    **_: Any,
+) -> Any:
     """Attention of (batch, tokens, heads, width), as FlashAttention takes it; fewer key heads are shared."""
     if args and isinstance(args[-1], bool):
         causal = args[-1]
@@ -44,14 +53,32 @@ def _window(queries: int, keys: int, causal: bool, size: Any, device: Any) -> An
     return mask
 
 
-def varlen(q: Any, k: Any, v: Any, cu_seqlens_q: Any, cu_seqlens_k: Any = None, *args: Any, causal: bool = False, softmax_scale: float | None = None, window_size: Any = (-1, -1), **_: Any) -> Any:
+def varlen(
+    q: Any,
+    k: Any,
+    v: Any,
+    cu_seqlens_q: Any,
+    cu_seqlens_k: Any = None,
+    *args: Any,
+    causal: bool = False,
+    softmax_scale: float | None = None,
+    window_size: Any = (-1, -1),
+    **_: Any,
+) -> Any:
     """Attention of (tokens, heads, width) within each sequence that the cumulative lengths delimit."""
     cu_seqlens_k = cu_seqlens_q if cu_seqlens_k is None or not torch.is_tensor(cu_seqlens_k) else cu_seqlens_k
     out = torch.zeros_like(q)
     ends_q, ends_k = cu_seqlens_q.tolist(), cu_seqlens_k.tolist()
     for from_q, to_q, from_k, to_k in zip(ends_q, ends_q[1:], ends_k, ends_k[1:], strict=False):
         if to_q > from_q:
-            part = dense(q[None, from_q:to_q], k[None, from_k:to_k], v[None, from_k:to_k], causal=causal, softmax_scale=softmax_scale, window_size=window_size)
+            part = dense(
+                q[None, from_q:to_q],
+                k[None, from_k:to_k],
+                v[None, from_k:to_k],
+                causal=causal,
+                softmax_scale=softmax_scale,
+                window_size=window_size,
+            )
             out[from_q:to_q] = part[0]
     return out
 
@@ -82,7 +109,15 @@ _FUNCTIONS = {
 
 def install(used: Used) -> None:
     """Offer the modules that FlashAttention 2 and 3 are imported from."""
-    for name in ("flash_attn_interface", "flash_attn", "flash_attn.flash_attn_interface", "flash_attn_3", "flash_attn_3.flash_attn_interface", "hopper", "hopper.flash_attn_interface"):
+    for name in (
+        "flash_attn_interface",
+        "flash_attn",
+        "flash_attn.flash_attn_interface",
+        "flash_attn_3",
+        "flash_attn_3.flash_attn_interface",
+        "hopper",
+        "hopper.flash_attn_interface",
+    ):
         module = types.ModuleType(name)
         module.__version__ = "3.0.0"  # type: ignore[attr-defined]
         module.__path__ = []

@@ -100,7 +100,16 @@ def install(used: Used) -> None:
         "broadcast_object_list": lambda *_, **__: None,
         "gather": lambda source, outputs=None, *_, **__: _gather(outputs, source) if outputs else Work(),
     }
-    for name in ("all_reduce", "broadcast", "reduce", "barrier", "monitored_barrier", "all_reduce_coalesced", "send", "recv"):
+    for name in (
+        "all_reduce",
+        "broadcast",
+        "reduce",
+        "barrier",
+        "monitored_barrier",
+        "all_reduce_coalesced",
+        "send",
+        "recv",
+    ):
         replaced[name] = done
     for name, value in replaced.items():
         setattr(dist, name, value)

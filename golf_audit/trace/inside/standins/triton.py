@@ -38,10 +38,22 @@ def install(used: Used) -> None:
     driver = SimpleNamespace(active=SimpleNamespace(get_current_target=lambda: target, get_current_device=lambda: 0))
     descriptors = Module("triton.tools.tensor_descriptor", {"TensorDescriptor": Descriptor})
     testing = Module("triton.testing", {"do_bench": _bench, "do_bench_cudagraph": _bench})
-    runtime = Module("triton.runtime", {"driver": driver, "JITFunction": Kernel, "Config": Config, "autotune": autotune})
+    runtime = Module(
+        "triton.runtime", {"driver": driver, "JITFunction": Kernel, "Config": Config, "autotune": autotune}
+    )
     tools = Module("triton.tools", {"tensor_descriptor": descriptors})
     below = {**modules(here), **{module.__name__: module for module in (descriptors, testing, runtime, tools)}}
     functions = {"jit": jit, "autotune": autotune, "heuristics": heuristics, "Config": Config, "JITFunction": Kernel}
     helpers = {"cdiv": _cdiv, "next_power_of_2": _next_power_of_2, "set_allocator": nothing, "__version__": "3.5.0"}
-    top = Module("triton", {**functions, **helpers, "language": below["triton.language"], "testing": testing, "runtime": runtime, "tools": tools})
+    top = Module(
+        "triton",
+        {
+            **functions,
+            **helpers,
+            "language": below["triton.language"],
+            "testing": testing,
+            "runtime": runtime,
+            "tools": tools,
+        },
+    )
     sys.modules.update({"triton": top, **below})

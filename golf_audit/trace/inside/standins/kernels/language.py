@@ -78,7 +78,9 @@ def _atomic_add(place: Any, value: Any, mask: Any = None, *_: Any, **__: Any) ->
     return place.add(value, mask)  # type: ignore[no-any-return]
 
 
-def _dot(a: torch.Tensor, b: torch.Tensor, acc: Any = None, *_: Any, out_dtype: Any = torch.float32, **__: Any) -> torch.Tensor:
+def _dot(
+    a: torch.Tensor, b: torch.Tensor, acc: Any = None, *_: Any, out_dtype: Any = torch.float32, **__: Any
+) -> torch.Tensor:
     product = a.float() @ b.float() if a.is_floating_point() else (a.int() @ b.int())
     return product if acc is None else acc + product.to(acc.dtype) if out_dtype else product
 
@@ -92,7 +94,9 @@ def _static_range(*bounds: Any, **_: Any) -> range:
 
 
 def _full(shape: Any, value: Any, dtype: Any, **_: Any) -> torch.Tensor:
-    return torch.full([int(size) for size in shape], float(value) if dtype.is_floating_point else int(value), dtype=dtype)
+    return torch.full(
+        [int(size) for size in shape], float(value) if dtype.is_floating_point else int(value), dtype=dtype
+    )
 
 
 def _folded(over_one: Callable[..., Any], over_all: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,7 +114,9 @@ def _folded(over_one: Callable[..., Any], over_all: Callable[..., Any]) -> Calla
 def _most(values: Callable[..., Any], both: Callable[..., Any]) -> Callable[..., Any]:
     plain = _folded(values, values)
 
-    def reduced(x: torch.Tensor, axis: Any = None, return_indices: bool = False, keep_dims: bool = False, **_: Any) -> Any:
+    def reduced(
+        x: torch.Tensor, axis: Any = None, return_indices: bool = False, keep_dims: bool = False, **_: Any
+    ) -> Any:
         return tuple(both(x, int(axis), keepdim=keep_dims)) if return_indices else plain(x, axis, keep_dims)
 
     return reduced
@@ -167,7 +173,23 @@ _ONE = {
 }
 _LIBRARY = {**_ONE, "tanh": torch.tanh, "log1p": torch.log1p, "expm1": torch.expm1, "fabs": torch.abs}
 _TYPES = {
-    **{name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")},
+    **{
+        name: getattr(torch, name)
+        for name in (
+            "float16",
+            "bfloat16",
+            "float32",
+            "float64",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+        )
+    },
     "int1": torch.bool,
     "float8e4nv": torch.float8_e4m3fn,
     "float8e5": torch.float8_e5m2,
@@ -182,7 +204,9 @@ _PLAIN: dict[str, Any] = {
     "load": _load,
     "store": _store,
     "atomic_add": _atomic_add,
-    "make_tensor_descriptor": lambda base, shape, strides, block_shape, **_: Descriptor.at(base, shape, strides, block_shape),
+    "make_tensor_descriptor": lambda base, shape, strides, block_shape, **_: Descriptor.at(
+        base, shape, strides, block_shape
+    ),
     "dot": _dot,
     "where": _where,
     "maximum": _both(torch.maximum),
@@ -215,7 +239,9 @@ _PLAIN: dict[str, Any] = {
     "multiple_of": _same,
     "max_contiguous": _same,
     "max_constancy": _same,
-    **dict.fromkeys(("assume", "debug_barrier", "static_assert", "static_print", "device_assert", "device_print"), _nothing),
+    **dict.fromkeys(
+        ("assume", "debug_barrier", "static_assert", "static_print", "device_assert", "device_print"), _nothing
+    ),
 }
 
 
@@ -245,6 +271,7 @@ class Missing:
         return Missing(f"{self._name}.{name}")
 
     def __call__(self, *_: Any, **__: Any) -> Any:
+        """Raises NotImplementedError with the name."""
         raise NotImplementedError(f"{self._name} has no stand-in")
 
 

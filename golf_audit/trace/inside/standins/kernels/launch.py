@@ -21,7 +21,9 @@ class Kernel:
         self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
         self._signature = inspect.signature(function)
         self.arg_names = list(self._signature.parameters)
-        self._constants = {name for name, p in self._signature.parameters.items() if "constexpr" in _annotation(p.annotation)}
+        self._constants = {
+            name for name, p in self._signature.parameters.items() if "constexpr" in _annotation(p.annotation)
+        }
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """A call from another kernel."""
@@ -41,7 +43,9 @@ class Kernel:
         sizes = grid(dict(bound.arguments)) if callable(grid) else grid
         shape = tuple(int(size) for size in (sizes if isinstance(sizes, Sequence) else (sizes,)))
         with torch.no_grad(), torch._C.DisableTorchFunction():
-            arguments = {name: value if name in self._constants else _argument(value) for name, value in bound.arguments.items()}
+            arguments = {
+                name: value if name in self._constants else _argument(value) for name, value in bound.arguments.items()
+            }
             self._programs(shape + (1,) * (_DIMENSIONS - len(shape)), arguments)
 
     def _programs(self, grid: tuple[int, ...], arguments: Mapping[str, Any]) -> None:
@@ -103,4 +107,6 @@ def _argument(value: Any) -> Any:
         return Pointer.to(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    return torch.tensor(value, dtype=torch.float32 if isinstance(value, float) else torch.int64 if abs(value) >= 2**31 else torch.int32)
+    return torch.tensor(
+        value, dtype=torch.float32 if isinstance(value, float) else torch.int64 if abs(value) >= 2**31 else torch.int32
+    )

@@ -66,7 +66,9 @@ class Pointer:
 class Descriptor:
     """A tensor that is read and written in tiles; what lies outside of it reads as zero and is not written."""
 
-    def __init__(self, base: torch.Tensor, shape: Sequence[int], strides: Sequence[int], block_shape: Sequence[int], **_: Any) -> None:
+    def __init__(
+        self, base: torch.Tensor, shape: Sequence[int], strides: Sequence[int], block_shape: Sequence[int], **_: Any
+    ) -> None:
         self.base, self.block_shape = base, [int(size) for size in block_shape]
         self.shape, self.strides = [int(size) for size in shape], [int(stride) for stride in strides]
         self._view = base.detach().as_strided(self.shape, self.strides, base.storage_offset())
@@ -77,7 +79,9 @@ class Descriptor:
         return cls(tensor, tensor.shape, tensor.stride(), block_shape)
 
     @classmethod
-    def at(cls, place: Pointer, shape: Sequence[int], strides: Sequence[int], block_shape: Sequence[int], **_: Any) -> "Descriptor":
+    def at(
+        cls, place: Pointer, shape: Sequence[int], strides: Sequence[int], block_shape: Sequence[int], **_: Any
+    ) -> "Descriptor":
         """A descriptor made inside a kernel."""
         sizes, steps = [int(size) for size in shape], [int(stride) for stride in strides]
         return cls(place.memory.as_strided(sizes, steps, int(place.offset)), sizes, steps, block_shape)
@@ -90,7 +94,10 @@ class Descriptor:
     def _tile(self, corner: Sequence[Any]) -> torch.Tensor:
         """The part of the tensor that a tile at `corner` covers."""
         starts = [min(max(int(start), 0), size) for start, size in zip(corner, self.shape, strict=True)]
-        ends = [min(int(start) + block, size) for start, block, size in zip(corner, self.block_shape, self.shape, strict=True)]
+        ends = [
+            min(int(start) + block, size)
+            for start, block, size in zip(corner, self.block_shape, self.shape, strict=True)
+        ]
         return self._view[tuple(slice(start, max(start, end)) for start, end in zip(starts, ends, strict=True))]
 
     def load(self, corner: Sequence[Any]) -> torch.Tensor:
