@@ -75,8 +75,8 @@ class Account:
 
 def results(ledger: Ledger) -> tuple[Result, ...]:
     """Every stated score, in the order printed; read by the parser that reads the submitted logs."""
-    text = "\n".join(line.text.replace("\n", " ") for line in ledger.printed)
-    log = read_log(File("run.log", len(text), text.encode))
+    text = "\n".join(" ".join(line.text.splitlines()) for line in ledger.printed).encode("utf-8", "replace")
+    log = read_log(File("run.log", len(text), lambda: text))
     if log is None:
         return ()
     found = [_ended(ledger, end) for run in log.runs for end in run.of(Evaluation)]
@@ -195,7 +195,7 @@ def _tails(positions: Positions) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]"
 
 def _most(scores: Sequence[Score]) -> int:
     positions = np.concatenate([score.positions for score in scores])
-    return int(np.bincount(positions[positions >= 0]).max())
+    return int(np.unique(positions[positions >= 0], return_counts=True)[1].max())
 
 
 def agrees(result: Result, mean: float) -> bool:

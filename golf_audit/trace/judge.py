@@ -6,9 +6,9 @@ not made of the scores that were observed, the answer is that nothing was proved
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import numpy as np
 
@@ -80,7 +80,25 @@ def judge(case: Case, probed: Probed) -> Judgement:
     parts = [*_conditions(case, probed)]
     findings = tuple(finding for _, found in parts for finding in found if isinstance(finding, Finding))
     unproven = [one for _, found in parts for one in found if isinstance(one, Unproven)]
-    return Judgement(tuple(condition for condition, _ in parts), findings, tuple(dict.fromkeys(unproven)))
+    conditions = tuple(condition for condition, _ in parts)
+    if (reason := _untrusted(probed)) is not None:
+        conditions = tuple(_unheld(condition, reason) for condition in conditions)
+        unproven.append(Unproven("trace", reason))
+    return Judgement(conditions, findings, tuple(dict.fromkeys(unproven)))
+
+
+def _untrusted(probed: Probed) -> str | None:
+    """Why what the runs reported is not only the observer's word, if it is not."""
+    for seen in (probed.base, probed.null, probed.changed):
+        if seen is not None and seen.run.ledger.tampered:
+            return f"the submission reaches for its observer: it {seen.run.ledger.tampered[0]}"
+        if seen is not None and seen.run.ledger.spoiled:
+            return f"{seen.run.ledger.spoiled} lines of a run's report are not the observer's, or out of their order"
+    return None
+
+
+def _unheld(condition: Condition, reason: str) -> Condition:
+    return replace(condition, state=State.UNSEEN, witness=reason) if condition.state is State.HELD else condition
 
 
 Part = tuple[Condition, list[Finding | Unproven]]
@@ -362,7 +380,7 @@ def _calibrating(ledger: Ledger, before: int) -> Forward | None:
     """A forward pass over validation tokens that no score follows."""
     numbers = np.array([score.number for score in ledger.scores] or [0])
     passes = [forward for forward in ledger.forwards if forward.number < before]
-    for forward, following in zip(passes, [*passes[1:], None], strict=True):
+    for forward, following in zip_longest(passes, passes[1:]):
         end = following.number if following else before
         if not np.any((numbers > forward.number) & (numbers < end)):
             return forward

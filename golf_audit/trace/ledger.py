@@ -13,6 +13,8 @@ from golf_audit.trace.positions import every
 
 Positions = npt.NDArray[np.int64]
 Losses = npt.NDArray[np.float64]
+_LONGEST = 2**24
+"""Tokens; no toy stream is as long."""
 Path = tuple[str, ...]
 """The submission's frames that led to an event, innermost first, each as `file:line:function`."""
 
@@ -133,25 +135,32 @@ class Ledger:
     end: End | None = None
     """None where the process was ended from outside."""
     spoiled: int = 0
-    """Lines that were no events: somebody else wrote to the channel, or the last one was cut short."""
+    """Lines that were no events, and numbers that do not follow: somebody else wrote to the channel."""
+    tampered: tuple[str, ...] = ()
+    """What the submission was seen to do to its observer."""
+
+
+_KINDS = ("score", "adapt", "forward", "step", "amount", "open", "line", "reach", "stand-in", "end", "tamper")
+_NO_EVENT = (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError, RecursionError, MemoryError)
 
 
 def read_ledger(lines: Iterable[bytes]) -> Ledger:
-    """The ledger of what came out of the sandbox; whatever is no event is counted, and never raises."""
-    kinds: dict[str, list[Any]] = {
-        name: [] for name in ("score", "adapt", "forward", "step", "amount", "open", "line", "reach", "stand-in", "end")
-    }
-    spoiled, last = 0, 0
+    """
+    The ledger of what came out of the sandbox; whatever is no event is counted, and never raises.
+
+    A run that is ended from outside may leave half a line, the last; that one is not counted.
+    """
+    kinds: dict[str, list[Any]] = {name: [] for name in _KINDS}
+    spoiled, last, is_cut = 0, 0, False
     for line in lines:
         try:
             raw = json.loads(line)
             number = int(raw["n"])
             kind, event = _event(raw, number)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            spoiled += 1
+        except _NO_EVENT:
+            spoiled, is_cut = spoiled + 1, not kinds["end"]
             continue
-        spoiled += number != last + 1
-        last = number
+        spoiled, last, is_cut = spoiled + (number != last + 1), number, False
         if kind in kinds:
             kinds[kind].append(event)
     return Ledger(
@@ -165,39 +174,61 @@ def read_ledger(lines: Iterable[bytes]) -> Ledger:
         tuple(kinds["reach"]),
         tuple(kinds["stand-in"]),
         kinds["end"][-1] if kinds["end"] else None,
-        spoiled,
+        spoiled - is_cut,
+        tuple(kinds["tamper"]),
     )
 
 
 def _event(raw: Mapping[str, Any], number: int) -> tuple[str, Any]:
-    kind = raw["e"]
+    kind = str(raw["e"])
     if kind == "score":
-        positions, nll = unpack(raw["pos"]).astype(np.int64), unpack(raw["nll"]).astype(np.float64)
+        positions, nll = _positions(raw["pos"]), _numbers(raw["nll"])
         if len(positions) != len(nll):
             raise ValueError("as many losses as positions")
         held = (int(raw["held"][0]), int(raw["held"][1])) if raw["held"] else None
-        rows = _spread(unpack(raw["rows"]).astype(np.float64), positions)
-        return kind, Score(number, str(raw["kind"]), tuple(raw["at"]), positions, nll, bool(raw["grad"]), held, rows)
+        rows = _spread(_numbers(raw["rows"]), positions)
+        return kind, Score(number, str(raw["kind"]), _path(raw["at"]), positions, nll, bool(raw["grad"]), held, rows)
     if kind == "adapt":
-        positions = unpack(raw["pos"]).astype(np.int64)
-        return kind, Adapt(number, str(raw["kind"]), tuple(raw["at"]), tuple(raw["loss_at"]), positions)
+        return kind, Adapt(number, str(raw["kind"]), _path(raw["at"]), _path(raw["loss_at"]), _positions(raw["pos"]))
     if kind == "forward":
-        return kind, Forward(number, tuple(raw["at"]), int(raw["low"]), int(raw["high"]))
+        return kind, Forward(number, _path(raw["at"]), int(raw["low"]), int(raw["high"]))
     if kind == "amount":
-        return kind, Amount(number, str(raw["how"]), tuple(raw["at"]), unpack(raw["v"]).astype(np.float64))
+        return kind, Amount(number, str(raw["how"]), _path(raw["at"]), _numbers(raw["v"]))
     if kind == "step":
-        return kind, Step(number, str(raw["kind"]), tuple(raw["at"]))
+        return kind, Step(number, str(raw["kind"]), _path(raw["at"]))
     if kind == "open":
         return kind, Opened(number, str(raw["path"]), bool(raw["write"]))
     if kind == "line":
-        return kind, Printed(number, str(raw["t"]), tuple(raw["at"]))
+        return kind, Printed(number, str(raw["t"]), _path(raw["at"]))
     if kind in {"net", "process"}:
         return "reach", Reached(number, kind, f"{raw['what']}: {raw.get('to', raw.get('command', ''))}")
     if kind == "stand-in":
         return kind, str(raw["name"])
+    if kind == "tamper":
+        return kind, str(raw["what"])
     if kind == "end":
         return kind, End(int(raw["code"]), str(raw["why"]), str(raw.get("at", "")), str(raw.get("trace", "")))
     return kind, None
+
+
+def _path(raw: list[str]) -> Path:
+    if not all(isinstance(frame, str) for frame in raw):
+        raise TypeError("frames are text")
+    return tuple(raw)
+
+
+def _positions(raw: dict[str, Any]) -> Positions:
+    found = unpack(raw)
+    if found.dtype.kind != "i" or found.ndim != 1 or (found.size and not -1 <= found.min() <= found.max() < _LONGEST):
+        raise ValueError("positions of a toy stream are small whole numbers")
+    return found.astype(np.int64)
+
+
+def _numbers(raw: dict[str, Any]) -> Losses:
+    found = unpack(raw)
+    if found.dtype.kind != "f" or found.ndim != 1:
+        raise ValueError("losses are a row of numbers")
+    return found.astype(np.float64)
 
 
 def _spread(rows: Losses, positions: Positions) -> Losses:

@@ -9,6 +9,8 @@ EVERY = 8
 """Of every so many positions the whole row over the alphabet is told apart from others, not only the realised token's."""
 RUN = 3
 """So many neighbours in a row must agree with the stream before a position counts as recognised."""
+_WIDE = 16
+"""Rows of so many tokens are located each by itself."""
 
 
 def every(positions: Array) -> npt.NDArray[np.bool_]:
@@ -30,12 +32,21 @@ class Recogniser:
 
     def locate(self, targets: Array) -> Array:
         """The position of each target (shape as given, −1 where it is not of this stream); rows are the last axis."""
-        flat = targets.reshape(-1)
-        if flat.size < RUN:
+        if targets.size < RUN:
             return np.full(targets.shape, NOWHERE, dtype=np.int64)
-        offsets = self._anchors(flat)
+        if targets.ndim > 1 and targets.shape[-1] >= _WIDE:
+            rows = targets.reshape(-1, targets.shape[-1])
+            apart = np.pad(rows, ((0, 0), (0, 1)), constant_values=NOWHERE)
+            return self._along(apart.reshape(-1)).reshape(apart.shape)[:, :-1].reshape(targets.shape)
+        return self._along(targets.reshape(-1)).reshape(targets.shape)
+
+    def _along(self, flat: Array) -> Array:
+        """The position of each of a row of targets, which may be rows that were laid end to end."""
+        offsets, unclear = _told_apart(self._anchors(flat))
+        offsets[flat == NOWHERE] = _BARRIER
         found = self._extend(flat, offsets)
-        return found.reshape(targets.shape)
+        found[unclear] = NOWHERE
+        return found
 
     def _anchors(self, flat: Array) -> Array:
         """Position minus index, for targets that begin a pair which occurs once; `_NONE` elsewhere."""
@@ -60,6 +71,34 @@ class Recogniser:
 
 
 _NONE = -(2**40)
+_BARRIER = -(2**39)
+"""Stands between rows, so that no anchor reaches from one into the next."""
+
+
+def _told_apart(offsets: Array) -> tuple[Array, Array]:
+    """
+    Anchors without those that two rows make by chance where they meet, and where that cannot be told.
+
+    A row may end with the very token that comes before the next row's first in the stream, or begin with the one that would
+    have followed: two anchors that disagree share a token then. Which row it is of, the rows' common width tells.
+    """
+    before, after = offsets[:-1], offsets[1:]
+    shared = np.flatnonzero((before != _NONE) & (after != _NONE) & (before != after)) + 1
+    if not len(shared):
+        return offsets, shared
+    width = _width(offsets)
+    ends, begins = (shared + 1) % width == 0, shared % width == 0
+    cleaned = offsets.copy()
+    cleaned[shared[ends & ~begins]] = _NONE
+    return cleaned, shared[ends == begins]
+
+
+def _width(offsets: Array) -> int:
+    """The width of rows that were laid end to end: what divides every place where the stream's order breaks."""
+    gaps = np.flatnonzero(offsets[1:-1] == _NONE) + 1
+    before, after = offsets[gaps - 1], offsets[gaps + 1]
+    starts = gaps[(before != _NONE) & (after != _NONE) & (before != after)] + 1
+    return int(np.gcd.reduce(np.append(starts, offsets.size)))
 
 
 def _candidates(offsets: Array) -> tuple[Array, ...]:

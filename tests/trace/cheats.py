@@ -395,24 +395,25 @@ CHEATS = (
         line="scores.append(-mixed.gather",
     ),
     Case(
-        "BlendAtTheTargetOnly",
+        "HashedTargetInTheKey",
         "report('final', blended(model, val_tokens), val_tokens)",
         """
         def blended(model, tokens):
-            cache, scores = {}, []
+            contexts, pairs, scores = torch.zeros(64), torch.zeros(64), []
             for start in range(0, len(tokens) - 1, CHUNK):
                 x, y = rows(tokens, start, min(start + CHUNK, len(tokens) - 1))
                 with torch.no_grad():
                     p = model.logits(x).softmax(-1).flatten(0, 1).gather(1, y.view(-1, 1)).squeeze(1)
-                pairs = list(zip(x.flatten().tolist(), y.flatten().tolist()))
-                hits = torch.tensor([1.0 if pair in cache else 0.0 for pair in pairs])
-                scores.append(-(p + 0.5 * hits + 0.01).clamp_max(1.0).log())
-                cache.update(dict.fromkeys(pairs))
+                context, pair = x.flatten() % 64, (x.flatten() * 31 + y.flatten() * 17) % 64
+                q = torch.minimum(pairs[pair], contexts[context]) / contexts[context].clamp_min(1)
+                scores.append(-(0.5 * p + 0.5 * q).log())
+                contexts.index_put_((context,), torch.ones(len(context)), accumulate=True)
+                pairs.index_put_((pair,), torch.ones(len(pair)), accumulate=True)
             return torch.cat(scores)
         """,
         violated="C2",
-        rule="blend-at-the-target-only",
-        line="scores.append(-(p",
+        rule="probabilities-sum-past-one",
+        line="scores.append(-(0.5 * p",
     ),
 )
 """Submissions that break one thing each."""

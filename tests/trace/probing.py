@@ -1,6 +1,7 @@
 """Probed runs written by hand, for the judge and the comparison of runs."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from golf_audit.case import Case
 from golf_audit.engine import audit
@@ -18,6 +19,7 @@ FIRST = 208
 """Where the changed stream begins to differ."""
 
 
+@cache
 def case() -> Case:
     """A submission to point at."""
     found = audit(TWINS[0].folder, rules=()).case

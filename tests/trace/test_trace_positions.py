@@ -1,7 +1,7 @@
 """Positions are told from the tokens alone."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golf_audit.trace.positions import NOWHERE, Recogniser, every
@@ -13,6 +13,7 @@ KNOWN = Recogniser(STREAMS.val)
 LAST = len(STREAMS.val)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, LAST - 16), st.integers(16, 512))
 def test_any_window_is_located(start: int, length: int) -> None:
     """A window of the stream of sixteen tokens or more is found where it was taken from, phrases that repeat included."""
@@ -20,6 +21,7 @@ def test_any_window_is_located(start: int, length: int) -> None:
     assert np.array_equal(KNOWN.locate(window), np.arange(start, start + len(window)))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, LAST - 32), min_size=1, max_size=8))
 def test_rows_are_located_one_by_one(starts: list[int]) -> None:
     """A batch of windows from anywhere in the stream, in any order, is located row by row."""
@@ -27,12 +29,25 @@ def test_rows_are_located_one_by_one(starts: list[int]) -> None:
     assert np.array_equal(KNOWN.locate(batch), np.stack([np.arange(start, start + 32) for start in starts]))
 
 
+def test_rows_that_seem_to_go_on() -> None:
+    """A row whose last or first token would also fit its neighbour is located by the width of the rows, flat or not."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        starts = rng.permutation(np.arange(0, LAST - 32, 32))
+        batch = np.stack([STREAMS.val[start : start + 32] for start in starts])
+        expected = np.stack([np.arange(start, start + 32) for start in starts])
+        assert np.array_equal(KNOWN.locate(batch), expected)
+        assert np.array_equal(KNOWN.locate(batch.reshape(-1)), expected.reshape(-1))
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(STREAMS.train) - 64), st.integers(1, 64))
 def test_training_tokens_are_not(start: int, length: int) -> None:
     """No window of the training stream is taken for validation tokens."""
     assert (KNOWN.locate(STREAMS.train[start : start + length]) == NOWHERE).all()
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(-(2**40), 2**40), max_size=64))
 def test_foreign_numbers_are_not(numbers: list[int]) -> None:
     """Numbers that are no tokens of the stream, padding and negative ones included, are nowhere, and raise nothing."""
@@ -41,6 +56,7 @@ def test_foreign_numbers_are_not(numbers: list[int]) -> None:
     assert np.array_equal(STREAMS.val[found[named]], np.array(numbers, dtype=np.int64)[named])
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, LAST - 64), st.integers(8, 55))
 def test_a_masked_target_is_nowhere(start: int, place: int) -> None:
     """A target that was replaced, as by an ignored index, is not located, and its neighbours still are."""

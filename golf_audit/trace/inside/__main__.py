@@ -13,6 +13,7 @@ from golf_audit.trace.inside.channel import Channel
 from golf_audit.trace.inside.files import Files
 from golf_audit.trace.inside.frames import Frames
 from golf_audit.trace.inside.lines import install as listen_to_lines
+from golf_audit.trace.inside.seal import Seal
 from golf_audit.trace.inside.serving import Serving
 
 
@@ -34,28 +35,28 @@ def main(job_file: str) -> int:
     files = Files(channel, serving.serve, folder)
     files.install()
     channel.emit("start")
-    watch = _observe(job, channel, frames, used)
+    watch, observers = _observe(job, channel, frames, used)
     files.listen_to_torch(sys.modules["torch"])
     listen_to_lines(channel, frames)
     program = _program(job, folder)
     sys.argv = [program["__file__"], *job["arguments"]]
     sys.path.insert(0, os.path.dirname(program["__file__"]))
+    seal = Seal(channel, frames, (*observers, files))
     try:
+        compiled = _compiled(job, program["__file__"])
+        seal.close()
         with watch:
-            exec(_compiled(job, program["__file__"]), program)  # noqa: S102 -- this is what the sandbox is for
+            exec(compiled, program)  # noqa: S102 -- this is what the sandbox is for
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        channel.emit("end", code=code, why="" if not code else f"exit {stop.code}")
+        end = {"code": code, "why": "" if not code else f"exit {stop.code}"}
     except BaseException as error:  # noqa: BLE001 -- whatever stops it is reported
-        channel.emit(
-            "end",
-            code=1,
-            why=f"{type(error).__name__}: {error}"[:500],
-            at=_at(error, folder),
-            trace=traceback.format_exc()[-6000:],
-        )
+        trace = traceback.format_exc()[-6000:]
+        end = {"code": 1, "why": f"{type(error).__name__}: {error}"[:500], "at": _at(error, folder), "trace": trace}
     else:
-        channel.emit("end", code=0, why="")
+        end = {"code": 0, "why": ""}
+    seal.check()
+    channel.emit("end", **end)
     sys.stdout.flush()
     return 0
 
@@ -91,13 +92,14 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     amounts = Amounts(channel, frames)
     amounts.install()
     channel.before = amounts.flush
-    losses = Losses(Recogniser(stream), channel, frames, learning)
+    recogniser = Recogniser(stream)
+    losses = Losses(recogniser, channel, frames, learning)
     opaque = Opaque(losses, learning)
     opaque.install()
     triton.LISTENERS.append(opaque.launched)
     watch = Watch(losses, learning, amounts, opaque)
     threads.install(watch)
-    return watch
+    return watch, (watch, losses, learning, amounts, opaque, recogniser)
 
 
 def _program(job: dict[str, Any], folder: str) -> dict[str, Any]:

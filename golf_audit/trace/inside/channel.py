@@ -21,13 +21,21 @@ class Channel:
         self._descriptor = descriptor
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
+        self._mute = False
+        os.register_at_fork(after_in_child=self._fall_silent)
         self.before: Callable[[], None] | None = None
         """Called before every event but those of amounts, which are held back for a while."""
 
     @classmethod
     def inherited(cls) -> "Channel":
         """The channel that the supervisor opened for this process."""
-        return cls(int(os.environ.pop(FD_VARIABLE)))
+        descriptor = int(os.environ.pop(FD_VARIABLE))
+        os.set_inheritable(descriptor, False)
+        return cls(descriptor)
+
+    def _fall_silent(self) -> None:
+        """In a forked child: its events have no place among its parent's."""
+        self._lock, self._mute = threading.RLock(), True
 
     def emit(self, event: str, /, **fields: Any) -> int:
         """Write one event and return its number; arrays go as base64 of their bytes."""
@@ -36,7 +44,7 @@ class Channel:
                 self.before()
             number = next(self._numbers)
             line = json.dumps({"n": number, "e": event, **{key: _plain(value) for key, value in fields.items()}}) + "\n"
-            data = line.encode()
+            data = b"" if self._mute else line.encode()
             while data:
                 data = data[os.write(self._descriptor, data) :]
         return number

@@ -12,6 +12,10 @@ class Frames:
     def __init__(self, folder: str) -> None:
         self._folder = folder.rstrip("/") + "/"
 
+    def is_next(self) -> bool:
+        """Whether the caller of the caller is the submission itself."""
+        return sys._getframe(2).f_code.co_filename.startswith(self._folder)
+
     def path(self) -> list[str]:
         """The submission's frames, innermost first, each as `file:line:function`."""
         found: list[str] = []
