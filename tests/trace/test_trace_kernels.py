@@ -17,11 +17,12 @@ else:
 HERE = Here()
 tl: Any = modules(HERE)["triton.language"]
 LAUNCHES: list[str] = []
+ARGUMENTS: list[Any] = []
 
 
 def jit(function: Any) -> Kernel:
     """A kernel of these tests."""
-    return Kernel(function, HERE, lambda: LAUNCHES.append(function.__name__))
+    return Kernel(function, HERE, lambda: LAUNCHES.append(function.__name__), ARGUMENTS.append)
 
 
 @jit

@@ -69,6 +69,7 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     from golf_audit.trace.inside import threads
     from golf_audit.trace.inside.amounts import Amounts
     from golf_audit.trace.inside.losses import Losses
+    from golf_audit.trace.inside.opaque import Opaque
     from golf_audit.trace.inside.standins import (
         attention,
         compiling,
@@ -93,9 +94,12 @@ def _observe(job: dict[str, Any], channel: Channel, frames: Frames, used: Any) -
     channel.before = amounts.flush
     recogniser = Recogniser(stream)
     losses = Losses(recogniser, channel, frames, learning)
-    watch = Watch(losses, learning, amounts)
+    opaque = Opaque(losses, learning)
+    opaque.install()
+    triton.LISTENERS.append(opaque.launched)
+    watch = Watch(losses, learning, amounts, opaque)
     threads.install(watch)
-    return watch, (watch, losses, learning, amounts, recogniser)
+    return watch, (watch, losses, learning, amounts, opaque, recogniser)
 
 
 def _program(job: dict[str, Any], folder: str) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Losses:
 
     def __init__(self, recogniser: Recogniser, channel: Channel, frames: Frames, learning: Learning) -> None:
         self._recogniser, self._channel, self._frames, self._learning = recogniser, channel, frames, learning
+        self.stream = recogniser.stream
+        self.told = 0
         self.handlers: dict[Any, Callable[[tuple[Any, ...], dict[str, Any], Any], None]] = {
             F.cross_entropy: self._cross_entropy,
             torch._C._nn.cross_entropy_loss: self._cross_entropy,
@@ -42,34 +44,34 @@ class Losses:
         logits, targets = _two(args, kwargs)
         if targets.dtype not in _WHOLE or logits.ndim != targets.ndim + 1:
             return
-        positions = self._locate(targets)
+        positions = self.locate(targets)
         if positions is not None:
             losses = (
                 result.detach()
                 if result.shape == targets.shape
                 else F.cross_entropy(logits.detach().float(), targets.long(), reduction="none")
             )
-            self._score("cross-entropy", positions, losses, logits.movedim(1, -1) if logits.ndim > 1 else logits)
-        self._learning.mark(result, _known(positions))
+            self.score("cross-entropy", positions, losses, logits.movedim(1, -1) if logits.ndim > 1 else logits)
+        self._learning.mark(result, known(positions))
 
     def _nll(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         logs, targets = _two(args, kwargs)
-        positions = self._locate(targets)
+        positions = self.locate(targets)
         if positions is not None:
             losses = (
                 result.detach()
                 if result.shape == targets.shape
                 else F.nll_loss(logs.detach().float(), targets.long(), reduction="none")
             )
-            self._score("nll", positions, losses, logs.movedim(1, -1) if logs.ndim > 1 else logs)
-        self._learning.mark(result, _known(positions))
+            self.score("nll", positions, losses, logs.movedim(1, -1) if logs.ndim > 1 else logs)
+        self._learning.mark(result, known(positions))
 
     def _embedding(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         """Tokens entered a model; which of the stream, where they are of it."""
         ids = args[0] if args else kwargs["input"]
-        if ids.numel() >= _FEWEST and (positions := self._locate(ids)) is not None:
-            known = _known(positions)
-            self._channel.emit("forward", at=self._frames.path(), low=int(known.min()), high=int(known.max()))
+        if ids.numel() >= _FEWEST and (positions := self.locate(ids)) is not None:
+            seen = known(positions)
+            self._channel.emit("forward", at=self._frames.path(), low=int(seen.min()), high=int(seen.max()))
 
     def _gather(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         values = args[0] if args else kwargs["input"]
@@ -93,20 +95,22 @@ class Losses:
 
     def _chosen(self, values: torch.Tensor, targets: torch.Tensor, result: torch.Tensor) -> None:
         """One value of each row was chosen by a tensor of targets; a row is logits, probabilities or their logarithms."""
-        positions = self._locate(targets)
+        positions = self.locate(targets)
         if positions is not None:
             chosen = result.detach().float().reshape(targets.shape)
             losses = _losses(values.detach().float(), chosen)
             if losses is not None:
-                self._score("gather", positions, losses, values)
-        self._learning.mark(result, _known(positions))
+                self.score("gather", positions, losses, values)
+        self._learning.mark(result, known(positions))
 
-    def _locate(self, targets: torch.Tensor) -> npt.NDArray[np.int64] | None:
+    def locate(self, targets: torch.Tensor) -> npt.NDArray[np.int64] | None:
         """The positions of targets, where enough of them are of the validation stream."""
         positions = self._recogniser.locate(targets.detach().cpu().numpy().astype(np.int64))
         return positions if positions.size and np.mean(positions != NOWHERE) >= _SHARE else None
 
-    def _score(self, kind: str, positions: npt.NDArray[np.int64], losses: torch.Tensor, values: torch.Tensor) -> None:
+    def score(self, kind: str, positions: npt.NDArray[np.int64], losses: torch.Tensor, values: torch.Tensor) -> None:
+        """Tell of the likelihoods of tokens at these positions, computed from these rows."""
+        self.told += 1
         held = self._learning.scored()
         self._channel.emit(
             "score",
@@ -120,7 +124,8 @@ class Losses:
         )
 
 
-def _known(positions: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
+def known(positions: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
+    """Those positions that are of the stream."""
     return np.empty(0, np.int64) if positions is None else positions[positions != NOWHERE]
 
 

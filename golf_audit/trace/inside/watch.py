@@ -8,6 +8,7 @@ from torch.overrides import TorchFunctionMode
 from golf_audit.trace.inside.amounts import Amounts
 from golf_audit.trace.inside.learning import Learning
 from golf_audit.trace.inside.losses import Losses
+from golf_audit.trace.inside.opaque import Opaque, is_own
 from golf_audit.trace.inside.standins.device import on_cpu
 
 _NEVER = frozenset({int, float, bool, str, slice, type(None), torch.dtype})
@@ -18,8 +19,9 @@ _STAY = frozenset({torch.Tensor.cuda, torch.Tensor.pin_memory, torch.Tensor.reco
 class Watch(TorchFunctionMode):
     """Sees calls, not kernels: what compiled or native code does inside is a blind spot."""
 
-    def __init__(self, losses: Losses, learning: Learning, amounts: Amounts) -> None:
+    def __init__(self, losses: Losses, learning: Learning, amounts: Amounts, opaque: Opaque) -> None:
         super().__init__()
+        self._opaque = opaque
         self._handlers, self._learning = {**amounts.handlers, **losses.handlers}, learning
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -37,6 +39,8 @@ class Watch(TorchFunctionMode):
                         saw(part)
             elif kind not in _NEVER and isinstance(arg, torch.Tensor):
                 saw(arg)
+        if is_own(func):
+            return self._opaque.around(func, args, kwargs)
         result = func(*args, **kwargs)
         handler = self._handlers.get(func)
         if handler is not None and isinstance(result, torch.Tensor):

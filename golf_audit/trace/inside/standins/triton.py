@@ -1,6 +1,7 @@
 """Triton becomes plain Python over tensors of the CPU."""
 
 import sys
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,14 @@ from golf_audit.trace.inside.standins import Used
 from golf_audit.trace.inside.standins.kernels.language import Here, Module, modules
 from golf_audit.trace.inside.standins.kernels.launch import Config, Kernel, autotune, heuristics
 from golf_audit.trace.inside.standins.kernels.memory import Descriptor
+
+LISTENERS: list[Callable[[Iterable[Any]], None]] = []
+"""Are told the arguments of each kernel that ran."""
+
+
+def _told(arguments: Iterable[Any]) -> None:
+    for listener in LISTENERS:
+        listener(arguments)
 
 
 def _cdiv(x: int, y: int) -> int:
@@ -29,7 +38,7 @@ def install(used: Used) -> None:
     here = Here()
 
     def jit(function: Any = None, **_: Any) -> Any:
-        return Kernel(function, here, lambda: used("triton")) if function is not None else jit
+        return Kernel(function, here, lambda: used("triton"), _told) if function is not None else jit
 
     def nothing(*_: Any, **__: Any) -> None:
         """No memory has to be handed out."""

@@ -2,7 +2,7 @@
 
 import inspect
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,8 +16,10 @@ _DIMENSIONS = 3
 class Kernel:
     """A jitted function: `kernel[grid](arguments)` runs it, and other kernels call it."""
 
-    def __init__(self, function: Callable[..., Any], here: Here, used: Callable[[], None]) -> None:
-        self.fn, self._here, self._used = function, here, used
+    def __init__(
+        self, function: Callable[..., Any], here: Here, used: Callable[[], None], told: Callable[[Iterable[Any]], None]
+    ) -> None:
+        self.fn, self._here, self._used, self._told = function, here, used, told
         self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
         self._signature = inspect.signature(function)
         self.arg_names = list(self._signature.parameters)
@@ -47,6 +49,7 @@ class Kernel:
                 name: value if name in self._constants else _argument(value) for name, value in bound.arguments.items()
             }
             self._programs(shape + (1,) * (_DIMENSIONS - len(shape)), arguments)
+            self._told(bound.arguments.values())
 
     def _programs(self, grid: tuple[int, ...], arguments: Mapping[str, Any]) -> None:
         before = self._here.index, self._here.grid
