@@ -243,8 +243,9 @@ def _runs(options: argparse.Namespace, stack: contextlib.ExitStack) -> Options:
     if target:
         file = stack.enter_context(_to_write(target))
 
-        def write(_: str, data: bytes) -> None:
-            file.write(data)
+        def write(run: str, line: bytes) -> None:
+            if line.startswith(b"{"):
+                file.write(b'{"run": "%s", %s\n' % (run.encode(), line[1:]))
 
     return Options(sandbox, options.time_limit, int(options.memory * 2**30), options.keep, write if target else None)
 

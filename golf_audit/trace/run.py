@@ -9,6 +9,7 @@ from pathlib import Path
 import golf_audit
 from golf_audit.sandbox import RUN_FOLDER, Limits, Mount, Outcome, Sandbox
 from golf_audit.trace.ledger import Ledger, read_ledger
+from golf_audit.trace.lines import Lines
 from golf_audit.trace.plan import Plan
 from golf_audit.trace.world import DATA, OURS, PROGRAMS, World
 
@@ -46,13 +47,7 @@ def run(
 ) -> Run:
     """Run the program once; whatever stops it, what it did before is in the ledger."""
     before = _hashes(world.run)
-    chunks: list[bytes] = []
-
-    def heard(data: bytes) -> None:
-        chunks.append(data)
-        if on_event is not None:
-            on_event(data)
-
+    lines = Lines(on_event)
     outcome = sandbox.run(
         [sys.executable, "-m", "golf_audit.trace.inside", f"{DATA}/job.json"],
         folder=world.run,
@@ -68,13 +63,13 @@ def run(
             "PATH": f"{sandbox.home(world.run)}/{_TOOLS}:{_PATH}",
         },
         limits=limits,
-        on_report=heard,
+        on_report=lines.heard,
         stop=stop,
     )
     given = set(_hashes(world.data).values())
     after = _hashes(world.run)
     made = {path: value for path, value in after.items() if before.get(path) != value and value not in given}
-    return Run(read_ledger(b"".join(chunks).splitlines()), outcome, made)
+    return Run(read_ledger(lines.end()), outcome, made)
 
 
 def _hashes(folder: Path) -> dict[str, str]:

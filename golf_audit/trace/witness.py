@@ -41,7 +41,7 @@ class Options:
     keep: Path | None = None
     """Where the runs' folders stay; None: they are removed."""
     on_event: Callable[[str, bytes], None] | None = None
-    """Hears every event as it comes: the run's name and the line."""
+    """Hears every event as it comes: the run's name and the line, without its end."""
 
 
 def planned(folder: Folder) -> tuple[Report, Plan | None]:

@@ -1,6 +1,7 @@
 """Runs that end early, and submissions that reach for their observer."""
 
 from collections.abc import Callable
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -34,6 +35,15 @@ def noise(text):
             os.write(descriptor, text)
         except OSError:
             pass
+
+
+def observer(function):
+    for cell in function.__closure__ or ():
+        inner = cell.cell_contents
+        if hasattr(inner, "scored"):
+            return inner
+        if hasattr(inner, "__closure__") and (found := observer(inner)):
+            return found
 """
 _CHEAT = next(case for case in CHEATS if case.name == "TrainThenScore")
 _REACHES = {
@@ -43,11 +53,11 @@ _REACHES = {
     "an import": ("try:\n    import golf_audit\nexcept ImportError:\n    pass", "it imports golf_audit"),
     "a hunt": ("import gc\nlen(gc.get_objects())", "it calls gc.get_objects"),
     "a method": (
-        "type(torch.Tensor.backward.__closure__[0].cell_contents).scored = lambda self: None",
+        "type(observer(torch.Tensor.backward)).scored = lambda self: None",
         "it replaces Learning.scored",
     ),
     "a method of one": (
-        "torch.Tensor.backward.__closure__[0].cell_contents.scored = lambda: None",
+        "observer(torch.Tensor.backward).scored = lambda: None",
         "it replaces Learning.scored",
     ),
 }
@@ -67,7 +77,7 @@ def test_a_crash_keeps_what_came_before(traced: Traced) -> None:
     assert "RuntimeError: out of luck" in one.reason
     assert one.location is not None
     assert "raise RuntimeError" in one.location.text
-    assert runs(report)[0]["scores"] >= 4
+    assert runs(report)[0]["scores"] >= 2
     assert report.facts["trace"]["timeline"]["rows"]
 
 
@@ -93,7 +103,7 @@ def test_reaching_for_the_observer(reach: str, traced: Traced) -> None:
 @pytest.mark.parametrize("reach", ["garbage", "a method"])
 def test_a_cheat_is_no_better_for_it(reach: str, traced: Traced) -> None:
     """A cheat that also tampers is still illegal: what the probes found stays found."""
-    report = traced(Case("Tampers", f"{_REACHES[reach][0]}\n{_CHEAT.main}", _NOISE).folder)
+    report = traced(Case("Tampers", f"{_REACHES[reach][0]}\n{dedent(_CHEAT.main)}", _NOISE).folder)
     assert report.verdict is Verdict.ILLEGAL
 
 
