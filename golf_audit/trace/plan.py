@@ -29,6 +29,8 @@ _ALONE = {
     "MASTER_PORT": "29500",
 }
 """What a launcher of one process sets; given to scripts that do not run without."""
+_PLACES = {"DATA_PATH": "./data/datasets", "DATA_DIR": "./data", "TOKENIZER_PATH": "./data/tokenizers/toy.model"}
+"""Where data are served; given to scripts that have no place of their own."""
 _ABOUT_SIZES = frozenset(
     {"AssertionError", "RuntimeError", "ValueError", "IndexError", "ZeroDivisionError", "_LinAlgError", "LinAlgError"}
 )
