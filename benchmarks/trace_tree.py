@@ -28,6 +28,7 @@ from golf_audit.files import write_atomically
 from golf_audit.sandbox import Limits, find_sandbox
 from golf_audit.submission import open_submission
 from golf_audit.trace.accounts import account, headline, label_key, results
+from golf_audit.trace.mixtures import account_of_amounts
 from golf_audit.trace.plan import Plan, may_be_sizes, plans
 from golf_audit.trace.run import Run, run
 from golf_audit.trace.stream import make_streams
@@ -197,7 +198,8 @@ def _summary(before: Traced, plan: Plan, ran: Run) -> Traced:
     """What a run showed; times add up over the tries."""
     ledger, outcome = ran.ledger, ran.outcome
     result = headline(results(ledger), plan.labels)
-    counted = account(ledger, result, plan.val_tokens - 1) if result else None
+    tokens = plan.val_tokens - 1
+    counted = (account(ledger, result, tokens) or account_of_amounts(ledger, result, tokens)) if result else None
     return replace(
         before,
         ending=str(outcome.ending),
