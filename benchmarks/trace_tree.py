@@ -10,6 +10,7 @@ stopped. `--show RESULTS` prints what a results file adds up to.
 
 import argparse
 import json
+import math
 import shutil
 import sys
 import tempfile
@@ -189,9 +190,14 @@ class Tracer:
                 if self.keep:
                     (place / "output.txt").write_bytes(outcome.outcome.output)
             done = _summary(done, plan, outcome)
-            if done.reached or done.tries == _TRIES or not may_be_sizes(done.why):
+            if done.reached or done.tries == _TRIES or not (may_be_sizes(done.why) or _is_nothing(done)):
                 break
         return done
+
+
+def _is_nothing(one: Traced) -> bool:
+    """Whether the claimed line was printed without a number in it, which sizes can cause."""
+    return "nan" in one.label.lower() or (one.loss is not None and math.isnan(one.loss))
 
 
 def _summary(before: Traced, plan: Plan, ran: Run) -> Traced:
