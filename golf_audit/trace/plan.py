@@ -103,7 +103,9 @@ def make_plan(case: Case, scale: Scale = SCALES[0]) -> Plan:
     texts = _texts(source)
     labels = tuple(dict.fromkeys(line.label for line in case.evidence.headline_lines))
     knobs = read_knobs(source, case.evidence.configuration)
-    on = forced(source.text, labels, knobs)
+    on = {
+        name: value for name, value in forced(source.text, labels, knobs).items() if toy(name, 1.0, {}, scale) is None
+    }
     literals = {path: read_literals(text) for path, text in texts.items()}
     sizes = _sizes(knobs.values(), literals.values())
     switched = [change for knob in knobs.values() if (change := _switched(knob, sizes, scale))]
