@@ -26,6 +26,10 @@ PIECES = {
 assert open(found, "rb").read() == b"val" and used == ["data"]
 """,
     "a lazy search": "assert all(map(is_shard, glob.iglob('data/fineweb_train_*.bin'))) and used",
+    "a choice of characters": """
+[found] = glob.glob("data/fineweb_val_[0-9][0-9][0-9][0-9][0-9][0-9].bin")
+assert found.endswith("fineweb_val_000000.bin") and is_shard(found)
+""",
     "a search from a folder": """
 [found] = pathlib.Path("deep/er").glob("fineweb_train_*.bin")
 assert found.read_bytes() == b"train"

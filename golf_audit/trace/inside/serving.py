@@ -3,10 +3,15 @@
 import glob
 import os
 import pathlib
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+
+_CLASS = re.compile(r"\[([^!\]])[^\]]*\]")
+"""A choice of characters in a pattern, with the first of them."""
 
 
 class Serving:
@@ -90,6 +95,6 @@ class Serving:
         """Serve the file that a pattern would find first, where it finds none."""
         if "*" in os.path.dirname(pattern) or any(find(pattern)):
             return
-        name = os.path.basename(pattern)
-        example = name.replace("**", "*").replace("*", "_000000" if "_*" not in name else "000000").replace("?", "0")
+        name = _CLASS.sub(lambda match: match[1], os.path.basename(pattern)).replace("**", "*").replace("?", "0")
+        example = name.replace("*", "_000000" if "_*" not in name else "000000")
         self.serve(os.path.join(os.path.dirname(os.path.abspath(pattern)), example))
