@@ -15,7 +15,8 @@ _WIDE = 16
 
 def every(positions: Array) -> npt.NDArray[np.bool_]:
     """Which positions are those of which the whole row is told apart."""
-    return (positions >= 0) & (positions % EVERY == 0)
+    found: npt.NDArray[np.bool_] = (positions >= 0) & (positions % EVERY == 0)
+    return found
 
 
 class Recogniser:

@@ -31,7 +31,8 @@ def test_legal() -> None:
     """A run whose scores stay, whose steps come after and whose artifact stays has every condition held."""
     judgement = judged(evaluation)
     assert set(states(judgement).values()) == {State.HELD}
-    assert judgement.findings == judgement.unproven == ()
+    assert not judgement.findings
+    assert not judgement.unproven
 
 
 @pytest.mark.parametrize(

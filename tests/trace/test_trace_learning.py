@@ -1,12 +1,10 @@
 """Learning is seen however it is done: one script scores, learns in many ways, and scores again under the observer."""
 
+import numpy as np
 import pytest
 
-np = pytest.importorskip("numpy")
-pytest.importorskip("torch")
-
-from golf_audit.trace.ledger import Ledger, learned_from  # noqa: E402 -- needs numpy
-from tests.trace.observed import adapts_in, observe, scores_in  # noqa: E402 -- as above
+from golf_audit.trace.ledger import Ledger, learned_from
+from tests.trace.observed import adapts_in, observe, scores_in
 
 _FRAME = """
 import copy, threading

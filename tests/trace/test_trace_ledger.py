@@ -30,25 +30,9 @@ _EVENT = st.fixed_dictionaries(
         "n": _JSON,
         "e": st.sampled_from(["score", "adapt", "forward", "amount", "step", "open", "line", "net", "end", 1]),
     },
-    optional={
-        name: _FIELD
-        for name in (
-            "pos",
-            "nll",
-            "rows",
-            "at",
-            "held",
-            "kind",
-            "grad",
-            "loss_at",
-            "low",
-            "high",
-            "v",
-            "how",
-            "path",
-            "t",
-        )
-    },
+    optional=dict.fromkeys(
+        ("pos", "nll", "rows", "at", "held", "kind", "grad", "loss_at", "low", "high", "v", "how", "path", "t"), _FIELD
+    ),
 )
 
 

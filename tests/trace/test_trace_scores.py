@@ -1,12 +1,10 @@
 """Scores are seen however they are computed: one script computes the same likelihoods in many ways under the observer."""
 
+import numpy as np
 import pytest
 
-np = pytest.importorskip("numpy")
-pytest.importorskip("torch")
-
-from golf_audit.trace.ledger import Ledger  # noqa: E402 -- needs numpy
-from tests.trace.observed import observe, scores_in, stream  # noqa: E402 -- as above
+from golf_audit.trace.ledger import Ledger
+from tests.trace.observed import observe, scores_in, stream
 
 FIRST, COUNT = 100, 96
 _FORMS = {
