@@ -11,7 +11,7 @@ from golf_audit.sandbox import RUN_FOLDER, Limits, Mount, Outcome, Sandbox
 from golf_audit.trace.ledger import Ledger, read_ledger
 from golf_audit.trace.lines import Lines
 from golf_audit.trace.plan import Plan
-from golf_audit.trace.world import DATA, OURS, PROGRAMS, World
+from golf_audit.trace.world import DATA, OURS, World
 
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _QUIET = {
@@ -53,7 +53,7 @@ def run(
         folder=world.run,
         mounts=(
             Mount(world.data, f"{RUN_FOLDER}/{DATA}"),
-            Mount(PROGRAMS, f"{RUN_FOLDER}/{_TOOLS}"),
+            Mount(world.programs, f"{RUN_FOLDER}/{_TOOLS}"),
             *(world.elsewhere if sandbox.home(world.run) == RUN_FOLDER else ()),  # only a sandbox can show them
         ),
         environment={

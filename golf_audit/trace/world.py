@@ -36,6 +36,8 @@ class World:
     """Private and writable: the submission's files, and what it writes."""
     data: Path
     """Shown read-only at `DATA`."""
+    programs: Path
+    """Stand-ins for programs, put first where programs are looked for."""
     elsewhere: tuple[Mount, ...] = ()
     """Folders below `run` that are seen at absolute paths, too, which the script names."""
 
@@ -45,8 +47,9 @@ def make_world(place: Path, case: Case, plan: Plan, streams: Streams, val: Token
     source = case.source
     if not isinstance(source, Source):
         raise ValueError("the entry script could not be decoded, so there is nothing to run")  # noqa: TRY004 -- no matter of types
-    world = World(place / "run", place / "data", tuple(_elsewhere(place / "run", plan)))
+    world = World(place / "run", place / "data", place / "programs", tuple(_elsewhere(place / "run", plan)))
     world.data.mkdir()
+    lay_programs(world.programs)
     _lay_files(world.run, case, source)
     for path, text in plan.modules.items():
         (world.run / path).write_text(text, encoding="utf-8")
@@ -64,6 +67,15 @@ def _lay_files(run: Path, case: Case, source: Source) -> None:
         target = run / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.data)
+
+
+def lay_programs(folder: Path) -> None:
+    """Copy the stand-ins for programs to a new folder, executable as an installed package's files are not."""
+    folder.mkdir()
+    for program in PROGRAMS.iterdir():
+        copy = folder / program.name
+        copy.write_bytes(program.read_bytes())
+        copy.chmod(0o755)
 
 
 def _elsewhere(run: Path, plan: Plan) -> Iterator[Mount]:

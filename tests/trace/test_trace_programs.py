@@ -1,21 +1,29 @@
 """Programs that submissions start have stand-ins, which do what their callers rely on."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from golf_audit.trace.world import PROGRAMS
+from golf_audit.trace.world import lay_programs
 
 DATA = bytes(range(256)) * 40
 
 
-def run(name: str, *arguments: str, given: bytes = b"") -> bytes:
-    """What a stand-in prints."""
-    return subprocess.run([str(PROGRAMS / name), *arguments], input=given, capture_output=True, check=True).stdout
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., bytes]:
+    """`run(name, *arguments, given=b"")`: what a stand-in prints."""
+    lay_programs(tmp_path / "programs")
+
+    def ran(name: str, *arguments: str, given: bytes = b"") -> bytes:
+        command = [str(tmp_path / "programs" / name), *arguments]
+        return subprocess.run(command, input=given, capture_output=True, check=True).stdout
+
+    return ran
 
 
-def test_lrzip(tmp_path: Path) -> None:
+def test_lrzip(tmp_path: Path, run: Callable[..., bytes]) -> None:
     """What was packed is unpacked again, is smaller, and is the same whenever it is packed."""
     file, packed, again, back = (tmp_path / name for name in ("a", "a.lrz", "b.lrz", "c"))
     file.write_bytes(DATA)
@@ -27,7 +35,7 @@ def test_lrzip(tmp_path: Path) -> None:
     assert len(packed.read_bytes()) < len(DATA)
 
 
-def test_lrzip_names_its_output(tmp_path: Path) -> None:
+def test_lrzip_names_its_output(tmp_path: Path, run: Callable[..., bytes]) -> None:
     """Without a name for its output it takes the usual one."""
     (tmp_path / "a").write_bytes(DATA)
     run("lrzip", str(tmp_path / "a"))
@@ -37,11 +45,11 @@ def test_lrzip_names_its_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--no-rename-locals", "--remove-asserts"]])
-def test_pyminify(options: list[str]) -> None:
+def test_pyminify(run: Callable[..., bytes], options: list[str]) -> None:
     """A program is given back that does the same: the same one."""
     assert run("pyminify", *options, "-", given=b"x = 1\n") == b"x = 1\n"
 
 
-def test_nvidia_smi() -> None:
+def test_nvidia_smi(run: Callable[..., bytes]) -> None:
     """It says that it is no such device."""
     assert b"stand-in" in run("nvidia-smi", "-q")
