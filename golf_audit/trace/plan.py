@@ -5,8 +5,9 @@ The structure stays as it was claimed: layers, loops, phases, flags. Sizes shrin
 environment where the script asks it, else by rewriting the literal.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from golf_audit.case import Case
 from golf_audit.decoding.source import Source
@@ -34,6 +35,8 @@ _PLACES = {"DATA_PATH": "./data/datasets", "DATA_DIR": "./data", "TOKENIZER_PATH
 _ABOUT_SIZES = frozenset(
     {"AssertionError", "RuntimeError", "ValueError", "IndexError", "ZeroDivisionError", "_LinAlgError", "LinAlgError"}
 )
+_ENDLESS = re.compile(r"(?:wallclock|train_seconds|time_limit)\w*\)?\s*>\s*0", re.IGNORECASE)
+"""A script that asks whether there is a limit of time at all runs without one."""
 _SECOND = "A second try: the claimed vocabulary, wider heads, longer windows, and thresholds of quantisation and the limit of time as claimed."
 _THIRD = "A third try: nearly the claimed widths."
 _FORCED = "the claimed line is printed only with it"
@@ -101,6 +104,8 @@ def make_plan(case: Case, scale: Scale = SCALES[0]) -> Plan:
     if not isinstance(source, Source):
         raise ValueError("the entry script could not be decoded, so there is nothing to run")  # noqa: TRY004 -- no matter of types
     texts = _texts(source)
+    if not any(map(_ENDLESS.search, texts.values())):
+        scale = replace(scale, clock=True)
     labels = tuple(dict.fromkeys(line.label for line in case.evidence.headline_lines))
     knobs = read_knobs(source, case.evidence.configuration)
     must = forced(source.text, labels, knobs)

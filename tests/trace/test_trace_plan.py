@@ -122,6 +122,16 @@ def test_required_variables_of_a_launcher() -> None:
     assert "RANK" not in plan_of("import os\nrank = int(os.environ.get('RANK', 0))\n").environment
 
 
+def test_the_clock() -> None:
+    """The limit of time goes where the script says that it may have none, and stays where it would end the training."""
+    read = "import os\nlimit = float(os.environ.get('MAX_WALLCLOCK_SECONDS', 600))\n"
+    assert (
+        plan_of(read + "cap = limit if max_wallclock_seconds > 0 else None\n").environment["MAX_WALLCLOCK_SECONDS"]
+        == "0"
+    )
+    assert plan_of(read).environment.get("MAX_WALLCLOCK_SECONDS", "600") == "600"
+
+
 def test_ladder() -> None:
     """A second plan keeps the vocabulary and is larger; it says what is different."""
     first, second, *_ = plans(case_of())
