@@ -10,6 +10,7 @@ stopped. `--show RESULTS` prints what a results file adds up to.
 
 import argparse
 import json
+import math
 import shutil
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from golf_audit.files import write_atomically
 from golf_audit.sandbox import Limits, find_sandbox
 from golf_audit.submission import open_submission
 from golf_audit.trace.accounts import account, headline, label_key, results
+from golf_audit.trace.mixtures import account_of_amounts
 from golf_audit.trace.plan import Plan, may_be_sizes, plans
 from golf_audit.trace.run import Run, run
 from golf_audit.trace.stream import make_streams
@@ -188,16 +190,22 @@ class Tracer:
                 if self.keep:
                     (place / "output.txt").write_bytes(outcome.outcome.output)
             done = _summary(done, plan, outcome)
-            if done.reached or done.tries == _TRIES or not may_be_sizes(done.why):
+            if done.reached or done.tries == _TRIES or not (may_be_sizes(done.why) or _is_nothing(done)):
                 break
         return done
+
+
+def _is_nothing(one: Traced) -> bool:
+    """Whether the claimed line was printed without a number in it, which sizes can cause."""
+    return "nan" in one.label.lower() or (one.loss is not None and math.isnan(one.loss))
 
 
 def _summary(before: Traced, plan: Plan, ran: Run) -> Traced:
     """What a run showed; times add up over the tries."""
     ledger, outcome = ran.ledger, ran.outcome
     result = headline(results(ledger), plan.labels)
-    counted = account(ledger, result, plan.val_tokens - 1) if result else None
+    tokens = plan.val_tokens - 1
+    counted = (account(ledger, result, tokens) or account_of_amounts(ledger, result, tokens)) if result else None
     return replace(
         before,
         ending=str(outcome.ending),

@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -248,3 +249,17 @@ def test_markdown_has_no_markup_left(text: str) -> None:
     assert not set(shown) & set("<>@#[]`*_~|&$\\")
     assert "://" not in shown
     assert "www." not in shown
+
+
+def test_a_comment_shows_what_a_run_showed(report: Report) -> None:
+    """The conditions stand in a comment with their witnesses, told literally, and it says that the submission was run."""
+    trace = {
+        "conditions": [{"name": "C1", "state": "held", "witness": "5 scores are the same, @everyone"}],
+        "timeline": {"rows": ["s·", "·s"], "counted": [0, 1], "marks": []},
+    }
+    text = MarkdownFormat().render([replace(report, facts={"trace": trace})])
+    assert "| C1 | held | 5 scores are the same, " in text
+    assert "@everyone" not in text
+    assert "s·\n·s" in text
+    assert "run at toy scale" in text
+    assert "Nothing of the submission was executed" in MarkdownFormat().render([report])

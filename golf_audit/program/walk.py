@@ -81,6 +81,7 @@ class Walker(Library):
         self.source = source
         self.configuration = configuration
         self.witness = witness
+        self.proofs: dict[tuple[ast.If, bool], str] = {}
         self.modules: dict[str, V] = {}
         self.trees: dict[str, ast.Module] = {}
         self.problems: list[Unproven] = []
@@ -163,9 +164,13 @@ class Walker(Library):
         tree = self.trees.get(self.texts[self.file].file)
         if self.witness is None or tree is None or any(self.setting_text(n).endswith("(log)") for n in names):
             return ""
-        here, there = (node.body, node.orelse) if taken else (node.orelse, node.body)
-        line = self.witness.only(there, tree)
-        return "" if line and self.witness.only(here, tree) else line
+        found = self.proofs.get((node, taken))
+        if found is None:
+            here, there = (node.body, node.orelse) if taken else (node.orelse, node.body)
+            line = self.witness.only(there, tree)
+            found = "" if line and self.witness.only(here, tree) else line
+            self.proofs[node, taken] = found
+        return found
 
     def setting_text(self, name: str) -> str:
         """A setting's value and where it was read."""

@@ -31,6 +31,8 @@ class Witness:
         The beginning of a printed line that only `body` prints, or a function that only `body` calls; empty where there is
         none.
         """
+        if not body or not self._logs:
+            return ""
         defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         called = {name for node in body for name in _named(node)} & defined.keys()
         if line := self._line(body, tree):

@@ -1,6 +1,7 @@
 """Reports as a pull-request comment."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from golf_audit.engine import Report
 from golf_audit.finding import Confidence, Finding, Location
@@ -17,7 +18,9 @@ class MarkdownFormat(ReportFormat):
     def render(self, reports: Sequence[Report]) -> str:
         """The comment."""
         book = Rulebook.load()
-        foot = f"<sub>golf-audit, rulebook of {book.date}. Nothing of the submission was executed.</sub>"
+        ran = any(report.facts.get("trace") for report in reports)
+        how = "The submission was run at toy scale in a sandbox" if ran else "Nothing of the submission was executed"
+        foot = f"<sub>golf-audit, rulebook of {book.date}. {how}.</sub>"
         return "\n".join([*(line for report in reports for line in _section(report)), foot]) + "\n"
 
 
@@ -40,6 +43,23 @@ def _section(report: Report) -> Iterator[str]:
         for one in report.unproven:
             where = f" ({_where(one.location)})" if one.location else ""
             yield f"* `{one.rule}`: {inert.markdown(one.reason)}{where}"
+        yield ""
+    yield from _observed(report.facts.get("trace", {}))
+
+
+def _observed(trace: Mapping[str, Any]) -> Iterator[str]:
+    """What a run showed: each condition with its witness, and the run as a raster."""
+    if not trace:
+        return
+    yield "| observed | state | witness |"
+    yield "|---|---|---|"
+    for one in trace["conditions"]:
+        yield f"| {one['name']} | {one['state']} | {inert.markdown(one['witness'])} |"
+    yield ""
+    if rows := trace["timeline"]["rows"]:
+        yield "Positions of the stream (down) over the run (across): `s` scored, `L` learned from, `B` both."
+        yield ""
+        yield inert.code_block("\n".join(rows))
         yield ""
 
 

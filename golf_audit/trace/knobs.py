@@ -10,6 +10,7 @@ from golf_audit.evidence.configuration import Configuration
 from golf_audit.parsing import Parsed, parse
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_READS = ("environ.get", "getenv")
 _NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$")
 
 
@@ -74,7 +75,7 @@ def _read(tree: ast.AST) -> Iterator[Knob]:
     """Reads of variables: a call whose first argument is a variable's name, or a subscript of the environment."""
     constants = _constants(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and (name := _name(node.args[0])) is not None:
+        if isinstance(node, ast.Call) and node.args and (name := _asked(node, constants)) is not None:
             if _about_environment(node.func):
                 default = (
                     node.args[1]
@@ -89,6 +90,14 @@ def _read(tree: ast.AST) -> Iterator[Knob]:
             and ast.unparse(node.value).endswith("environ")
         ):
             yield Knob(name, "", "code", required=True)
+
+
+def _asked(call: ast.Call, constants: Mapping[str, str]) -> str | None:
+    """The variable that a call asks for; its name may be behind one that a minifier made."""
+    first = call.args[0]
+    if isinstance(first, ast.Name) and ast.unparse(call.func).endswith(_READS):
+        return name if _NAME.match(name := constants.get(first.id, "")) else None
+    return _name(first)
 
 
 def _name(node: ast.expr) -> str | None:

@@ -29,6 +29,8 @@ _ALONE = {
     "MASTER_PORT": "29500",
 }
 """What a launcher of one process sets; given to scripts that do not run without."""
+_PLACES = {"DATA_PATH": "./data/datasets", "DATA_DIR": "./data", "TOKENIZER_PATH": "./data/tokenizers/toy.model"}
+"""Where data are served; given to scripts that have no place of their own."""
 _ABOUT_SIZES = frozenset(
     {"AssertionError", "RuntimeError", "ValueError", "IndexError", "ZeroDivisionError", "_LinAlgError", "LinAlgError"}
 )
@@ -190,5 +192,7 @@ def _is_carried(knob: Knob) -> bool:
 
 
 def _launched(knobs: Iterable[Knob]) -> Mapping[str, str]:
-    """What a launcher of one process sets, where the script does not run without one."""
-    return dict(_ALONE) if any(knob.required and knob.name in _ALONE for knob in knobs) else {}
+    """What a launcher of one process sets, and where data are, where the script does not run without."""
+    required = {knob.name for knob in knobs if knob.required}
+    ranks = _ALONE if required & _ALONE.keys() else {}
+    return {**ranks, **{name: place for name, place in _PLACES.items() if name in required}}

@@ -109,9 +109,10 @@ def test_modules_are_rewritten_too() -> None:
 
 
 def test_required_variables_of_a_launcher() -> None:
-    """A script that reads its rank without a default is given that of a single process."""
+    """A script that reads its rank or a place without a default is given that of a single process, and one of the run's."""
     environment = plan_of("import os\nrank = int(os.environ['RANK'])\n").environment
     assert (environment["RANK"], environment["WORLD_SIZE"]) == ("0", "1")
+    assert plan_of("import os\nx = os.environ['DATA_PATH']\n").environment["DATA_PATH"].startswith("./")
     assert "RANK" not in plan_of("import os\nrank = int(os.environ.get('RANK', 0))\n").environment
 
 

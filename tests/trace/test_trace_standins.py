@@ -25,8 +25,15 @@ PIECES = {
     "device": """
 assert torch.cuda.is_available() and torch.cuda.get_device_capability() == (9, 0)
 d = torch.device("cuda", 0)
-assert isinstance(d, torch.device) and torch.device("cpu") == d
+assert isinstance(d, torch.device) and d.type == "cuda" and torch.device(0) == d and torch.device("cpu").type == "cpu"
 torch.cuda.set_device(d)
+layer = torch.nn.Linear(2, 2, device=d).to(d, non_blocking=True).cuda()
+assert layer(torch.ones(1, 2, device=d)).to(device=d, dtype=torch.float64).dtype == torch.float64
+torch.save(layer.state_dict(), "/dev/null")
+import io
+buffer = io.BytesIO(); torch.save(layer.state_dict(), buffer); buffer.seek(0)
+layer.load_state_dict(torch.load(buffer, map_location=d, weights_only=True))
+torch.randperm(4, device=d, generator=torch.Generator(device=d).manual_seed(1))
 x = torch.empty(4, device="cuda", pin_memory=True).cuda(non_blocking=True).to("cuda:0", non_blocking=True)
 assert x.is_cuda and torch.Generator(device="cuda").manual_seed(3) is not None
 with torch.cuda.stream(torch.cuda.Stream()):
@@ -55,7 +62,8 @@ assert evaluate() is False and torch.is_grad_enabled()
 with torch.inference_mode(False): assert torch.is_grad_enabled()
 """,
     "precision": """
-with torch.autocast(device_type="cuda", dtype=torch.bfloat16, enabled=True):
+d = torch.device("cuda", 0)
+with torch.autocast(device_type=d.type, dtype=torch.bfloat16, enabled=d.type == "cuda"):
     assert F.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == torch.bfloat16
 w = torch.nn.Parameter(torch.ones(2))
 adam = torch.optim.AdamW([w], lr=0.1, fused=True, betas=(0.9, 0.95))

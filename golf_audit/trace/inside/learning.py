@@ -156,8 +156,9 @@ def _print(tensor: torch.Tensor | None) -> tuple[float, float]:
     """Two numbers that change when the tensor does."""
     if tensor is None or not tensor.numel():
         return 0.0, 0.0
-    flat = tensor.detach().reshape(-1).double()
-    return float(flat.sum()), float(flat.abs().sum() + flat[:: max(1, flat.numel() // 7)].sum())
+    with torch._C.DisableTorchFunction():  # it is no computation of the submission's
+        flat = tensor.detach().reshape(-1).double()
+        return float(flat.sum()), float(flat.abs().sum() + flat[:: max(1, flat.numel() // 7)].sum())
 
 
 def _marks(roots: Iterable[Any]) -> list[Positions]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-
 _CLASS = re.compile(r"\[([^!\]])[^\]]*\]")
 """A choice of characters in a pattern, with the first of them."""
 

@@ -28,13 +28,18 @@ class _DeviceMeta(type):
 
 
 class Device(metaclass=_DeviceMeta):
-    """Stands in for `torch.device`: makes the CPU of whatever names CUDA."""
+    """
+    Stands in for `torch.device`: a number names CUDA.
+
+    A device of CUDA says that it is one, for scripts ask; where it is used, the CPU takes its place.
+    """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 -- the class stands in for a factory
-        first = args[0] if args else kwargs.get("type", kwargs.get("device"))
-        if is_cuda(first) or (isinstance(first, int) and not isinstance(first, bool)):
-            return CPU
-        return _Device(*args, **kwargs)
+        first = args[0] if args else None
+        with torch._C.DisableTorchFunction():  # a mode would put the CPU in its place
+            if isinstance(first, int) and not isinstance(first, bool):
+                return _Device("cuda", first)
+            return _Device(*args, **kwargs)
 
 
 class Event:
@@ -171,7 +176,17 @@ def install(used: Used) -> None:
         setattr(torch.backends.cuda, name, _constant(None))
     torch.nn.attention.sdpa_kernel = _nothing  # type: ignore[assignment]
     torch.version.cuda = "12.8"
+    torch.load = _loaded(torch.load)
     torch.Tensor.is_cuda = property(lambda _: True)  # type: ignore[assignment,misc]
+
+
+def _loaded(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Loading to where there is something."""
+
+    def loaded(place: Any, map_location: Any = None, *args: Any, **kwargs: Any) -> Any:
+        return load(place, CPU if is_cuda(map_location) else map_location, *args, **kwargs)
+
+    return loaded
 
 
 def _generator(device: Any = None) -> torch.Generator:
