@@ -156,7 +156,7 @@ def read_traced(path: Path) -> tuple[Traced, ...]:
     text = path.read_text(encoding="utf-8")
     found: dict[tuple[int, str], Traced] = {}
     for raw in map(json.loads, text[: text.rfind("\n") + 1].splitlines()):
-        fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
         one = Traced(**fields)
         found[one.key] = one
     return tuple(found.values())

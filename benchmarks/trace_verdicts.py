@@ -141,7 +141,8 @@ def read_witnessed(path: Path) -> tuple[Witnessed, ...]:
     text = path.read_text(encoding="utf-8")
     found: dict[tuple[int, str], Witnessed] = {}
     for raw in map(json.loads, text[: text.rfind("\n") + 1].splitlines()):
-        one = Witnessed(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+        one = Witnessed(**fields)
         found[one.pr, one.folder] = one
     return tuple(found.values())
 

@@ -379,13 +379,13 @@ def _decode(options: argparse.Namespace) -> int:
 
 def _rules(options: argparse.Namespace) -> int:
     from golf_audit.pages import rules_page, summary
-    from golf_audit.registry import all_rules
+    from golf_audit.registry import known_rules
 
     if options.markdown:
-        _write(options.markdown, rules_page(all_rules()))
+        _write(options.markdown, rules_page(known_rules()))
         return Exit.LEGAL
-    width = max((len(rule.id) for rule in all_rules()), default=0)
-    for rule in all_rules():
+    width = max((len(rule.id) for rule in known_rules()), default=0)
+    for rule in known_rules():
         print(f"{rule.code:<12} {rule.id:<{width}}  {rule.severity:<13} {summary(rule)}")
     return Exit.LEGAL
 

@@ -38,7 +38,8 @@ def rules_page(rules: Sequence[Rule]) -> str:
 def _section(rule: Rule) -> Iterator[str]:
     yield f"## {rule.id}"
     yield ""
-    yield f"`{rule.code}` · {rule.severity.value} · [source]({_module(rule)}.py)"
+    source = f"[source]({_module(rule)}.py)" if rule.illegal else "found by running the code"
+    yield f"`{rule.code}` · {rule.severity.value} · {source}"
     yield ""
     for paragraph in _paragraphs(rule):
         yield paragraph
@@ -78,6 +79,8 @@ def _shown(rule: Rule) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     Examples of code are shown as they are. Folders without code share most of their lines, so the first flagged one is
     shown as what it changes in one that is not.
     """
+    if not rule.illegal:
+        return
     flagged, fine = rule.illegal[0], rule.legal[0]
     if flagged.code:
         yield f"Flagged: {flagged.title}", [("python", _cut(_code(flagged)))]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from golf_audit import rules
 from golf_audit.rule import Rule
+from golf_audit.trace.fouls import RUNTIME_RULES
 
 
 class RegistryError(Exception):
@@ -59,6 +60,11 @@ def rule_in(module_name: str) -> Rule:
     return rule
 
 
+def known_rules() -> tuple[Rule, ...]:
+    """Every rule that a finding can name, sorted by code: also those that only a run can break."""
+    return tuple(sorted((*all_rules(), *RUNTIME_RULES), key=lambda rule: (rule.code, rule.id)))
+
+
 def find_rules(name: str) -> tuple[Rule, ...]:
     """
     The rule with this id, or all rules with this code; case does not matter, and `_` is as good as `-`.
@@ -66,7 +72,7 @@ def find_rules(name: str) -> tuple[Rule, ...]:
     Raises `UnknownRuleError` with the near names where there is none.
     """
     wanted = name.lower().replace("_", "-")
-    found = tuple(rule for rule in all_rules() if wanted in {rule.id, rule.code.lower()})
+    found = tuple(rule for rule in known_rules() if wanted in {rule.id, rule.code.lower()})
     if not found:
         raise UnknownRuleError(_unknown(name, wanted))
     return found
@@ -76,7 +82,7 @@ def _unknown(name: str, wanted: str) -> str:
     """What to say about a rule that is not there."""
     import difflib
 
-    known = [rule.id for rule in all_rules()]
+    known = [rule.id for rule in known_rules()]
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(near)}?" if near else "`golf-audit rules` lists them."
     return f"no rule is called {name!r}; {hint}"

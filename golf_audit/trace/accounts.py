@@ -18,6 +18,7 @@ from golf_audit.evidence.events import Evaluation, Validation
 from golf_audit.evidence.runlog import read_log
 from golf_audit.folder import File
 from golf_audit.trace.ledger import Ledger, Losses, Path, Positions, Printed, Score
+from golf_audit.trace.summed import summed
 
 IN_TRAINING = "training-time validation"
 _COARSE = 4
@@ -35,6 +36,7 @@ class Counting(StrEnum):
     FIRST = "first"
     LAST = "last"
     TAIL = "last tokens of each window"
+    SUMMED = "added up"
     LEAST = "smallest"
     AMOUNTS = "amounts of a mixture"
 
@@ -113,8 +115,8 @@ def account(ledger: Ledger, result: Result, tokens: int) -> Account | None:
     """The observed scores that make up a result; None where no pass over the stream has its mean."""
     before = [score for score in ledger.scores if score.number < result.printed.number]
     for path, scores in _passes(before):
-        for counting in (Counting.FIRST, Counting.LAST, Counting.TAIL, Counting.LEAST):
-            counted = _count(scores, counting)
+        for counting in (Counting.FIRST, Counting.LAST, Counting.TAIL, Counting.SUMMED, Counting.LEAST):
+            counted = _count(ledger, scores, counting)
             if counted is None or len(counted.positions) < _WHOLE * tokens:
                 continue
             if agrees(result, counted.mean):
@@ -152,7 +154,7 @@ class _Counted:
     mean: float
 
 
-def _count(scores: Sequence[Score], counting: Counting) -> _Counted | None:
+def _count(ledger: Ledger, scores: Sequence[Score], counting: Counting) -> _Counted | None:
     positions = np.concatenate([score.positions for score in scores])
     nll = np.concatenate([score.nll for score in scores])
     events = np.concatenate([np.full(len(score.positions), score.number) for score in scores])
@@ -160,6 +162,8 @@ def _count(scores: Sequence[Score], counting: Counting) -> _Counted | None:
     known = positions >= 0
     if counting is Counting.TAIL:
         known &= _tails(positions)
+    if counting is Counting.SUMMED:
+        known &= np.concatenate(summed(ledger, scores))
     if not known.any():
         return None
     positions, nll, events, rows = positions[known], nll[known], events[known], rows[known]

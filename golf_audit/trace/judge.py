@@ -131,7 +131,8 @@ def _stopped(case: Case, probed: Probed) -> Unproven | None:
             "trace", f"the run was ended by its limit ({run.outcome.ending.value}) before it printed a score"
         )
     if end.code:
-        return Unproven("trace", f"the run stopped before it printed a score: {end.why}", _place(case, end.at))
+        said = f" ({_last_line(run.outcome.output)})" if end.why.startswith("exit ") else ""
+        return Unproven("trace", f"the run stopped before it printed a score: {end.why}{said}", _place(case, end.at))
     return Unproven("trace", "the run ended without printing a score that could be read")
 
 

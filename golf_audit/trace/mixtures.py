@@ -33,10 +33,11 @@ def account_of_amounts(ledger: Ledger, result: Result, tokens: int) -> Account |
 
 
 def _places(amounts: list[Amount]) -> Iterator[tuple[Path, list[Amount]]]:
+    """Amounts by place, logarithms first: a mixture is made where they are taken, and elsewhere only added up."""
     found: dict[tuple[str, Path], list[Amount]] = defaultdict(list)
     for amount in amounts:
         found[amount.how, amount.at].append(amount)
-    for (_, path), group in sorted(found.items(), key=lambda item: -item[1][-1].number):
+    for (_, path), group in sorted(found.items(), key=lambda item: (item[0][0] != "log", -item[1][-1].number)):
         yield path, group
 
 

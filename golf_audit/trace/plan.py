@@ -94,8 +94,8 @@ def plans(case: Case) -> Iterator[Plan]:
 
 
 def may_be_sizes(why: str) -> bool:
-    """Whether what ended a run, as `Error: message`, can be owed to the toy sizes, so that another try may help."""
-    return why.partition(":")[0] in _ABOUT_SIZES or why.startswith("TypeError: unsupported operand type(s)")
+    """Whether what ended a run, as `Error: message` or `exit 2`, can be owed to the toy sizes, so that another try may help."""
+    return why.partition(":")[0] in _ABOUT_SIZES or why.startswith(("TypeError: unsupported operand type(s)", "exit "))
 
 
 def make_plan(case: Case, scale: Scale = SCALES[0]) -> Plan:

@@ -118,3 +118,36 @@ def test_lines_with_returns_keep_their_places() -> None:
     number = script.result([2.0])
     (result,) = results(script.ledger)
     assert result.printed.number == number
+
+
+@pytest.mark.parametrize("by_slice", [False, True])
+def test_what_was_added_up(by_slice: bool) -> None:
+    """Of padded windows only the losses that went into the sum count, whether the rest was masked or left out."""
+    script, counted = Script(), []
+    for start in range(0, TOKENS, 40):
+        length = min(60, TOKENS - start)
+        nll = EARLY[start : start + length] + start / 1000
+        script.score(range(start + 1, start + length + 1), nll.tolist())
+        mask = np.arange(length) < 40
+        script.add("amount", how="sum", at=["t.py:5:add"], v=nll[mask] if by_slice else nll * mask)
+        script.add("amount", how="sum", at=["t.py:6:add"], v=mask.astype(np.float64))
+        counted.append(nll[mask])
+    script.line("nothing of note")
+    script.result(np.concatenate(counted).tolist())
+    ledger = script.ledger
+    found = account(ledger, results(ledger)[0], TOKENS)
+    assert found is not None
+    assert found.positions.tolist() == list(range(1, TOKENS + 1))
+    assert np.allclose(found.nll, np.concatenate(counted))
+
+
+def test_sums_of_other_things_do_not_count() -> None:
+    """Sums whose terms are no losses of the score leave it out, and a claim made of nothing has no account."""
+    script = Script()
+    for start in range(0, TOKENS, 50):
+        nll = EARLY[start : start + 50]
+        script.score(range(start + 1, start + 51), nll.tolist())
+        script.add("amount", how="sum", at=["t.py:5:add"], v=nll / 2)
+    script.result((EARLY / 2).tolist())
+    ledger = script.ledger
+    assert account(ledger, results(ledger)[0], TOKENS) is None

@@ -58,6 +58,8 @@ class Files:
         try:
             if event == "open":
                 self._opened(args[0], args[1], args[2])
+            elif event == "os.rename":
+                self._named(args[1], write=True)
             elif event in _NETWORK:
                 self._told("net", what=event, to=repr(args[1:] if event == "socket.connect" else args)[:200])
             elif event in _PROCESS:
