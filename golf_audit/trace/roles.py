@@ -95,6 +95,10 @@ def _head(value: float, _: Sizes, scale: Scale) -> float:
     return min(value, scale.head)
 
 
+def _group(value: float, _: Sizes, scale: Scale) -> float:
+    return min(value, 2 * scale.head)
+
+
 def _narrow(value: float, _: Sizes, scale: Scale) -> float:
     return min(value, scale.width // 2)
 
@@ -180,6 +184,8 @@ _ROLES: tuple[tuple[str, Sized, str], ...] = (
     (r"MODEL_DIM|EMBEDDING_DIM|EMBED_DIM|D_MODEL|N_EMBD|HIDDEN_DIM|DIM", _width, "few and narrow heads"),
     (r"HEAD_DIM", _head, "narrow heads"),
     (r"ROPE_DIMS?", _head, "no wider than a head"),
+    (r".*GROUP_?SIZE", _group, "every matrix is a multiple of it"),
+    (r"(USE_)?WANDB(_ENABLED)?", _exactly(0), "there is no network"),
     (r"MLP_HIDDEN|HIDDEN_SIZE|FFN_DIM|MLP_DIM", _hidden, "its ratio to the model's width is kept"),
     (r"(BIGRAM|TRIGRAM|VE|NGRAM|HASH|FACTOR|BOTTLENECK|PLE)_(EMBED_|HASH_)?DIM", _narrow, "a narrow side table"),
     (
