@@ -379,13 +379,13 @@ def _decode(options: argparse.Namespace) -> int:
 
 def _rules(options: argparse.Namespace) -> int:
     from golf_audit.pages import rules_page, summary
-    from golf_audit.registry import all_rules
+    from golf_audit.registry import every_rule
 
     if options.markdown:
-        _write(options.markdown, rules_page(all_rules()))
+        _write(options.markdown, rules_page(every_rule()))
         return Exit.LEGAL
-    width = max((len(rule.id) for rule in all_rules()), default=0)
-    for rule in all_rules():
+    width = max((len(rule.id) for rule in every_rule()), default=0)
+    for rule in every_rule():
         print(f"{rule.code:<12} {rule.id:<{width}}  {rule.severity:<13} {summary(rule)}")
     return Exit.LEGAL
 

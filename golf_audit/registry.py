@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from golf_audit import rules
 from golf_audit.rule import Rule
+from golf_audit.trace.fouls import RUNTIME_RULES
 
 
 class RegistryError(Exception):
@@ -30,6 +31,11 @@ def all_rules() -> tuple[Rule, ...]:
             f"no rule was found in {', '.join(rules.__path__)}: an audit without rules would pass anything"
         )
     return load(names)
+
+
+def every_rule() -> tuple[Rule, ...]:
+    """The rules that ask a folder, and those that ask a run, sorted by code."""
+    return tuple(sorted((*all_rules(), *RUNTIME_RULES), key=lambda rule: (rule.code, rule.id)))
 
 
 def load(names: Iterable[str]) -> tuple[Rule, ...]:
@@ -66,7 +72,7 @@ def find_rules(name: str) -> tuple[Rule, ...]:
     Raises `UnknownRuleError` with the near names where there is none.
     """
     wanted = name.lower().replace("_", "-")
-    found = tuple(rule for rule in all_rules() if wanted in {rule.id, rule.code.lower()})
+    found = tuple(rule for rule in every_rule() if wanted in {rule.id, rule.code.lower()})
     if not found:
         raise UnknownRuleError(_unknown(name, wanted))
     return found
@@ -76,7 +82,7 @@ def _unknown(name: str, wanted: str) -> str:
     """What to say about a rule that is not there."""
     import difflib
 
-    known = [rule.id for rule in all_rules()]
+    known = [rule.id for rule in every_rule()]
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(near)}?" if near else "`golf-audit rules` lists them."
     return f"no rule is called {name!r}; {hint}"
