@@ -379,13 +379,13 @@ def _decode(options: argparse.Namespace) -> int:
 
 def _rules(options: argparse.Namespace) -> int:
     from golf_audit.pages import rules_page, summary
-    from golf_audit.registry import every_rule
+    from golf_audit.registry import known_rules
 
     if options.markdown:
-        _write(options.markdown, rules_page(every_rule()))
+        _write(options.markdown, rules_page(known_rules()))
         return Exit.LEGAL
-    width = max((len(rule.id) for rule in every_rule()), default=0)
-    for rule in every_rule():
+    width = max((len(rule.id) for rule in known_rules()), default=0)
+    for rule in known_rules():
         print(f"{rule.code:<12} {rule.id:<{width}}  {rule.severity:<13} {summary(rule)}")
     return Exit.LEGAL
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from textwrap import dedent, indent
 
-from golf_audit import rules
 from golf_audit.rule import Example, Rule
 from golf_audit.rulebook import Authority, Rulebook
 
@@ -19,7 +18,7 @@ HEAD = """\
 
 # Rules
 
-One foul, one file; what only a run can show is together in one. A rule's name reads after *allow*; its code is the rulebook's. `disqualifying` breaks the contest's
+One foul, one file. A rule's name reads after *allow*; its code is the rulebook's. `disqualifying` breaks the contest's
 rules, `ruling` is a question the organisers have not settled, `metadata` is an error that no score depends on.
 """
 
@@ -29,17 +28,18 @@ def summary(rule: Rule) -> str:
     return _paragraphs(rule)[0]
 
 
-def rules_page(shown: Sequence[Rule]) -> str:
+def rules_page(rules: Sequence[Rule]) -> str:
     """All rules as Markdown: a table, then a section each."""
-    rows = [f"| [`{rule.id}`](#{rule.id}) | {rule.code} | {rule.severity.value} | {summary(rule)} |" for rule in shown]
+    rows = [f"| [`{rule.id}`](#{rule.id}) | {rule.code} | {rule.severity.value} | {summary(rule)} |" for rule in rules]
     table = ["| rule | code | severity | what it forbids |", "|---|---|---|---|", *rows]
-    return "\n".join([HEAD, *table, "", *(line for rule in shown for line in _section(rule))])
+    return "\n".join([HEAD, *table, "", *(line for rule in rules for line in _section(rule))])
 
 
 def _section(rule: Rule) -> Iterator[str]:
     yield f"## {rule.id}"
     yield ""
-    yield f"`{rule.code}` · {rule.severity.value} · [source]({_source(rule)})"
+    source = f"[source]({_module(rule)}.py)" if rule.illegal else "found by running the code"
+    yield f"`{rule.code}` · {rule.severity.value} · {source}"
     yield ""
     for paragraph in _paragraphs(rule):
         yield paragraph
@@ -77,7 +77,7 @@ def _shown(rule: Rule) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     The first example of each side: a caption, and its texts with the language of each.
 
     Examples of code are shown as they are. Folders without code share most of their lines, so the first flagged one is
-    shown as what it changes in one that is not. Rules that only a run can break have none.
+    shown as what it changes in one that is not.
     """
     if not rule.illegal:
         return
@@ -124,7 +124,5 @@ def _paragraphs(rule: Rule) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
 
 
-def _source(rule: Rule) -> str:
-    """The file of a rule, seen from the folder of rules."""
-    package, _, module = type(rule).__module__.rpartition(".")
-    return f"{module}.py" if package == rules.__name__ else f"../{package.replace('.', '/')}/{module}.py"
+def _module(rule: Rule) -> str:
+    return type(rule).__module__.rsplit(".", 1)[-1]

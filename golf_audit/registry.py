@@ -33,11 +33,6 @@ def all_rules() -> tuple[Rule, ...]:
     return load(names)
 
 
-def every_rule() -> tuple[Rule, ...]:
-    """The rules that ask a folder, and those that ask a run, sorted by code."""
-    return tuple(sorted((*all_rules(), *RUNTIME_RULES), key=lambda rule: (rule.code, rule.id)))
-
-
 def load(names: Iterable[str]) -> tuple[Rule, ...]:
     """The rules of the named modules of `golf_audit.rules`, sorted by code; several may enforce one code."""
     return tuple(sorted((rule_in(name) for name in names), key=lambda rule: (rule.code, rule.id)))
@@ -65,6 +60,11 @@ def rule_in(module_name: str) -> Rule:
     return rule
 
 
+def known_rules() -> tuple[Rule, ...]:
+    """Every rule that a finding can name, sorted by code: also those that only a run can break."""
+    return tuple(sorted((*all_rules(), *RUNTIME_RULES), key=lambda rule: (rule.code, rule.id)))
+
+
 def find_rules(name: str) -> tuple[Rule, ...]:
     """
     The rule with this id, or all rules with this code; case does not matter, and `_` is as good as `-`.
@@ -72,7 +72,7 @@ def find_rules(name: str) -> tuple[Rule, ...]:
     Raises `UnknownRuleError` with the near names where there is none.
     """
     wanted = name.lower().replace("_", "-")
-    found = tuple(rule for rule in every_rule() if wanted in {rule.id, rule.code.lower()})
+    found = tuple(rule for rule in known_rules() if wanted in {rule.id, rule.code.lower()})
     if not found:
         raise UnknownRuleError(_unknown(name, wanted))
     return found
@@ -82,7 +82,7 @@ def _unknown(name: str, wanted: str) -> str:
     """What to say about a rule that is not there."""
     import difflib
 
-    known = [rule.id for rule in every_rule()]
+    known = [rule.id for rule in known_rules()]
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(near)}?" if near else "`golf-audit rules` lists them."
     return f"no rule is called {name!r}; {hint}"

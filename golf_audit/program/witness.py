@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -12,11 +13,21 @@ _LEAST: Final = 8
 """Characters that the constant beginning of a line must have to tell it from others."""
 
 
+class _Program:
+    """What a program prints and names as a whole; looked up once."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self.heads, self.names = _read(tree.body)
+        self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
 class Witness:
     """The lines that the claimed runs printed, log by log; read when first asked for."""
 
     def __init__(self, logs: Callable[[], Iterable[Iterable[str]]]) -> None:
         self._read = logs
+        self._programs: list[_Program] = []
 
     @cached_property
     def _logs(self) -> list[list[str]]:
@@ -33,18 +44,26 @@ class Witness:
         """
         if not body or not self._logs:
             return ""
-        defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-        called = {name for node in body for name in _named(node)} & defined.keys()
-        if line := self._line(body, tree):
+        program = self._program(tree)
+        heads, within = _read(body)
+        if line := self._line(heads, program):
             return line
-        lines = ((function, self._line([defined[function]], tree)) for function in sorted(called))
-        return next((line for function, line in lines if line and not _named_elsewhere(function, body, tree)), "")
+        alone = [name for name in within.keys() & program.functions.keys() if within[name] == program.names[name]]
+        lines = (self._line(_read([program.functions[name]])[0], program) for name in sorted(alone))
+        return next(filter(None, lines), "")
 
-    def _line(self, part: Sequence[ast.stmt], tree: ast.Module) -> str:
-        """The beginning of a line in the logs that of all the program only this part prints."""
-        heads = [head for node in part for head in _heads(node)]
+    def _program(self, tree: ast.Module) -> _Program:
+        """What is known of a program; every question is about one of a few."""
+        found = next((program for program in self._programs if program.tree is tree), None)
+        if found is None:
+            found = _Program(tree)
+            self._programs.append(found)
+        return found
+
+    def _line(self, heads: Sequence[str], program: _Program) -> str:
+        """The beginning of a line in the logs that of all the program only the part with these beginnings prints."""
         for head in dict.fromkeys(heads):
-            if self.saw(head) and _printed(tree, head) == sum(_alike(other, head) for other in heads):
+            if self.saw(head) and _count(program.heads, head) == _count(heads, head):
                 return head
         return ""
 
@@ -54,33 +73,29 @@ def _begins(lines: list[str], head: str) -> bool:
     return place < len(lines) and lines[place].startswith(head)
 
 
-def _named(node: ast.AST) -> Iterator[str]:
-    """The names that a statement reads, as often as it does."""
-    return (n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+def _count(heads: Sequence[str], head: str) -> int:
+    """How many of the beginnings may be of a line that begins so."""
+    return sum(other.startswith(head) or head.startswith(other) for other in heads)
 
 
-def _named_elsewhere(name: str, body: Sequence[ast.stmt], tree: ast.Module) -> bool:
-    """Whether a program names a function outside of `body`, too."""
-    within = sum(found == name for node in body for found in _named(node))
-    return sum(found == name for found in _named(tree)) > within
+def _read(body: Sequence[ast.stmt]) -> tuple[list[str], Counter[str]]:
+    """
+    What statements print and name.
 
-
-def _printed(tree: ast.Module, head: str) -> int:
-    """How many statements of a program may print a line that begins so."""
-    return sum(_alike(other, head) for node in tree.body for other in _heads(node))
-
-
-def _alike(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)
-
-
-def _heads(node: ast.stmt) -> Iterator[str]:
-    """The constant beginnings of the texts that statements hand to a call and to nothing else, as printing does."""
-    for found in ast.walk(node):
-        if isinstance(found, ast.Expr) and isinstance(found.value, ast.Call) and found.value.args:
-            head = _beginning(found.value.args[0])
-            if len(head) >= _LEAST and any(c.isalpha() for c in head):
-                yield head
+    Printed are the constant beginnings of texts that are handed to a call and to nothing else; names count as often as they
+    are read.
+    """
+    heads: list[str] = []
+    names: Counter[str] = Counter()
+    for node in body:
+        for found in ast.walk(node):
+            if isinstance(found, ast.Name):
+                names[found.id] += isinstance(found.ctx, ast.Load)
+            elif isinstance(found, ast.Expr) and isinstance(found.value, ast.Call) and found.value.args:
+                head = _beginning(found.value.args[0])
+                if len(head) >= _LEAST and any(c.isalpha() for c in head):
+                    heads.append(head)
+    return heads, names
 
 
 def _beginning(node: ast.expr) -> str:

@@ -9,7 +9,7 @@ import golf_audit
 from golf_audit.engine import Report
 from golf_audit.finding import Confidence, Finding, Location, Severity
 from golf_audit.pages import summary
-from golf_audit.registry import every_rule
+from golf_audit.registry import known_rules
 from golf_audit.reports import inert
 from golf_audit.reports.interface import ReportFormat
 from golf_audit.rule import Rule
@@ -25,7 +25,7 @@ class SarifFormat(ReportFormat):
 
     def render(self, reports: Sequence[Report]) -> str:
         """The log, indented by one space."""
-        rules = every_rule()
+        rules = known_rules()
         run = {
             "tool": {"driver": _driver(rules)},
             "invocations": [_invocation(reports)],

@@ -25,7 +25,7 @@ _COARSE = 4
 """Decimals of a validation in training."""
 _SUMMED = 2e-6
 """What adding up in single precision may change, relative to the mean."""
-_COUNTED = re.compile(r"\b\w+=[\d.,]+|^[\d.:-]+\s+")
+_COUNTED = re.compile(r"\b\w+[=:][\d.,]+|^[\d.:-]+\s+")
 _WHOLE = 0.6
 """A pass over less of the stream than this is no evaluation of it."""
 
@@ -106,7 +106,7 @@ def headline(found: Sequence[Result], labels: Sequence[str]) -> Result | None:
 
 
 def label_key(label: str) -> str:
-    """What two labels of one line have in common: neither marks, nor times before it, nor counts, as `bytes=820`."""
+    """What two labels of one line have in common: neither marks, nor times before it, nor counts, as `bytes=820`, `stride:16`."""
     label = _COUNTED.sub("", label)
     return "".join(c for c in label.lower().replace("exact", "") if c.isalnum())
 

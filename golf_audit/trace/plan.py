@@ -103,7 +103,8 @@ def make_plan(case: Case, scale: Scale = SCALES[0]) -> Plan:
     texts = _texts(source)
     labels = tuple(dict.fromkeys(line.label for line in case.evidence.headline_lines))
     knobs = read_knobs(source, case.evidence.configuration)
-    on = forced(source.text, labels, knobs)
+    must = forced(source.text, labels, knobs)
+    on = {name: value for name, value in must.items() if not _stays_off(name, scale)}
     literals = {path: read_literals(text) for path, text in texts.items()}
     sizes = _sizes(knobs.values(), literals.values())
     switched = [change for knob in knobs.values() if (change := _switched(knob, sizes, scale))]
@@ -184,6 +185,12 @@ def _vocab(environment: Mapping[str, str], sizes: Sizes, scale: Scale) -> int:
     claimed = sizes.get(VOCAB) or _DEFAULT_VOCAB
     said = toy(VOCAB, claimed, sizes, scale)
     return int(float(environment.get(VOCAB) or (said[0] if said else claimed)))
+
+
+def _stays_off(name: str, scale: Scale) -> bool:
+    """Whether a switch is one that a toy run cannot have on."""
+    found = toy(name, 1.0, {}, scale)
+    return found is not None and not found[0]
 
 
 def _is_carried(knob: Knob) -> bool:

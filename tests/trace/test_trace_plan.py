@@ -96,6 +96,12 @@ def test_switches_of_the_claimed_line() -> None:
     assert "printed only" in change.why
 
 
+def test_a_toy_run_trains() -> None:
+    """A switch that skips training stays off, though the claimed line is printed under it."""
+    script = SCRIPT.replace("TTT_ENABLED", "EVAL_ONLY")
+    assert plan_of(script).environment.get("EVAL_ONLY", "0") == "0"
+
+
 def test_modules_are_rewritten_too() -> None:
     """A module of the submission's own is shrunk like the entry."""
     files = {

@@ -118,6 +118,9 @@ from flash_attn_interface import flash_attn_func
 from flash_attn import flash_attn_varlen_func
 q = torch.randn(1, 4, 2, 8)
 assert flash_attn_func(q, q, q, causal=True).shape == q.shape and "flash-attention" in used
+two = torch.randn(2, 4, 2, 8)
+out, _ = flash_attn_func(two, two, two, causal=True)
+assert torch.equal(out, flash_attn_func(two, two, two, causal=True))
 """,
     "triton": """
 import triton, triton.language as tl

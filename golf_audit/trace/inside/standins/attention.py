@@ -1,5 +1,7 @@
 """FlashAttention becomes scaled dot-product attention: dense, with keys and values packed, and of variable lengths."""
 
+import dis
+import functools
 import sys
 import types
 from typing import Any
@@ -133,6 +135,15 @@ def install(used: Used) -> None:
 def _told(function: Any, used: Used) -> Any:
     def attention(*args: Any, **kwargs: Any) -> Any:
         used("flash-attention")
-        return function(*args, **kwargs)
+        frame = sys._getframe(1)
+        out = function(*args, **kwargs)
+        return (out, None) if _is_unpacked(frame.f_code, frame.f_lasti) else out
 
     return attention
+
+
+@functools.cache
+def _is_unpacked(code: types.CodeType, call: int) -> bool:
+    """Whether what a call gives is taken apart in two: the first versions gave the logarithms of the sums, too."""
+    after = next((step for step in dis.get_instructions(code) if step.offset > call), None)
+    return after is not None and after.opname == "UNPACK_SEQUENCE" and after.arg == 2
