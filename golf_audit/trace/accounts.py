@@ -37,8 +37,21 @@ class Counting(StrEnum):
     LAST = "last"
     TAIL = "last tokens of each window"
     SUMMED = "one that was added up"
+    LAST_SUMMED = "last that was added up"
     LEAST = "smallest"
     AMOUNTS = "amounts of a mixture"
+
+
+LATEST = frozenset({Counting.LAST, Counting.LAST_SUMMED})
+"""A later score of a position takes the place of an earlier one."""
+_TOLD_APART = (
+    Counting.FIRST,
+    Counting.LAST,
+    Counting.TAIL,
+    Counting.SUMMED,
+    Counting.LAST_SUMMED,
+    Counting.LEAST,
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +128,7 @@ def account(ledger: Ledger, result: Result, tokens: int) -> Account | None:
     """The observed scores that make up a result; None where no pass over the stream has its mean."""
     before = [score for score in ledger.scores if score.number < result.printed.number]
     for path, scores in _passes(before):
-        for counting in (Counting.FIRST, Counting.LAST, Counting.TAIL, Counting.SUMMED, Counting.LEAST):
+        for counting in _TOLD_APART:
             counted = _count(ledger, scores, counting)
             if counted is None or len(counted.positions) < _WHOLE * tokens:
                 continue
@@ -162,12 +175,12 @@ def _count(ledger: Ledger, scores: Sequence[Score], counting: Counting) -> _Coun
     known = positions >= 0
     if counting is Counting.TAIL:
         known &= _tails(positions)
-    if counting is Counting.SUMMED:
+    if counting in {Counting.SUMMED, Counting.LAST_SUMMED}:
         known &= np.concatenate(summed(ledger, scores))
     if not known.any():
         return None
     positions, nll, events, rows = positions[known], nll[known], events[known], rows[known]
-    if counting is Counting.LAST:
+    if counting in LATEST:
         order = np.arange(len(positions))[::-1]
     elif counting is Counting.LEAST:
         order = np.argsort(nll, kind="stable")

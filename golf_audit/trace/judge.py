@@ -18,7 +18,7 @@ from golf_audit.finding import Confidence, Finding, Location, Related, Unproven
 from golf_audit.registry import find_rules
 from golf_audit.rule import Rule
 from golf_audit.sandbox import Ending
-from golf_audit.trace.accounts import Account, Counting, account, results
+from golf_audit.trace.accounts import LATEST, Account, Counting, account, results
 from golf_audit.trace.fouls import (
     ArtifactMovesWithValidation,
     PredictionMovesWithItsToken,
@@ -284,7 +284,7 @@ def _confirmed(probed: Probed) -> bool:
 
 def _order_rule(probed: Probed, one: Account, early: list[Early]) -> Rule:
     """Which foul of order it is: the last of several epochs, a second evaluation, or training before the score."""
-    if one.counting is Counting.LAST and one.times > 1:
+    if one.counting in LATEST and one.times > 1:
         return _rule("last-epoch-score")
     first = min(e.adapt.number for e in early)
     ledger = probed.base.run.ledger
