@@ -22,6 +22,8 @@ DEEP = (
     "golf_audit/evidence",
     "golf_audit/reports",
     "golf_audit/sandbox",
+    "golf_audit/trace",
+    "golf_audit/trace/inside",
 )
 """Folders whose files are listed one by one."""
 COLUMN = 34
@@ -37,6 +39,9 @@ ABOUT = {
     "golf_audit/reports": "one file per format",
     "golf_audit/sandbox": "where everything runs that a submission brought; its docstring says what it does not hold off",
     "golf_audit/schema": "the JSON schema of a report",
+    "golf_audit/trace": "the runtime witness: the submission's own code, run small, observed, and compared with itself",
+    "golf_audit/trace/inside": "what runs in the sandbox beside the submission: the observer",
+    "golf_audit/trace/inside/standins": "what takes the place of hardware and of packages that are not there",
     "rules": "one foul, one file: reason, authority, examples, check",
     "reference_model": "the contest's recipe as readable modules; itself a submission",
     "examples": "two small submissions of ours, one legal and one not",
@@ -78,8 +83,8 @@ def block(text: str, name: str, content: str) -> str:
 
 def help_text() -> str:
     """What the command says about itself and about its main job."""
-    parts = [("golf-audit --help", command("--help")), ("golf-audit static --help", command("static", "--help"))]
-    return "\n".join(f"$ {line}\n{text}" for line, text in parts)
+    asked = (("--help",), ("static", "--help"), ("trace", "--help"))
+    return "\n".join(f"$ golf-audit {' '.join(words)}\n{command(*words)}" for words in asked)
 
 
 def command(*arguments: str) -> str:

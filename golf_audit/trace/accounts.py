@@ -36,7 +36,7 @@ class Counting(StrEnum):
     FIRST = "first"
     LAST = "last"
     TAIL = "last tokens of each window"
-    SUMMED = "added up"
+    SUMMED = "one that was added up"
     LEAST = "smallest"
     AMOUNTS = "amounts of a mixture"
 

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 
 from golf_audit.case import Case
 from golf_audit.decoding.source import Source
-from golf_audit.engine import Report, audit
+from golf_audit.engine import AuditError, Report, audit
 from golf_audit.events import Update
 from golf_audit.finding import Finding, Unproven
 from golf_audit.folder import Folder
@@ -58,9 +59,13 @@ def witness(folder: Folder, options: Options) -> Report:
     read, plan = planned(folder)
     if read.case is None or plan is None:
         return read
-    with _workplace(options.keep) as place:
-        probed = _probe(read.case, options, place, start + options.seconds)
-    judged = _with_reach(read.case, probed, judge(read.case, probed))
+    try:
+        with _workplace(options.keep) as place:
+            probed = _probe(read.case, options, place, start + options.seconds)
+        judged = _with_reach(read.case, probed, judge(read.case, probed))
+    except Exception as error:  # noqa: BLE001 -- whatever fails here is the auditor's error, and no verdict
+        failure = AuditError("runs", f"{type(error).__name__}: {error}", traceback.format_exc())
+        return replace(read, verdict=None, errors=(*read.errors, failure))
     phases = {**read.phases, "runs": time.monotonic() - start}
     findings: tuple[Finding, ...] = judged.findings
     unproven = (*read.unproven, *judged.unproven)

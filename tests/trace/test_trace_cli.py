@@ -10,12 +10,20 @@ import pytest
 
 import golf_audit.sandbox
 from golf_audit.__main__ import main
-from golf_audit.sandbox import Sandbox, SandboxUnavailableError
+from golf_audit.sandbox import Outcome, Sandbox, SandboxUnavailableError, Unsandboxed
 from tests.trace.cheats import CHEATS, ENTRY, TWINS, Case
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "golf_audit" / "schema" / "report-1.json").read_text(encoding="utf-8"))
 LEGAL, ILLEGAL = TWINS[0], next(case for case in CHEATS if case.name == "PeeksAtTheNextToken")
+
+
+class Broken(Unsandboxed):
+    """A sandbox that fails."""
+
+    def run(self, *args: Any, **settings: Any) -> Outcome:
+        """Fail."""
+        raise OSError("out of luck")
 
 
 def laid(case: Case, place: Path) -> Path:
@@ -91,6 +99,15 @@ def test_without_a_sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
     said = capsys.readouterr()
     assert said.out == ""
     assert "install bubblewrap" in said.err
+
+
+def test_a_failure_of_ours_is_no_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the auditor itself fails in a run, that folder has no verdict, and the others are still judged."""
+    monkeypatch.setattr(golf_audit.sandbox, "find_sandbox", Broken)
+    assert main(["trace", str(laid(LEGAL, tmp_path)), str(laid(ILLEGAL, tmp_path)), "--quiet"]) == 3
+    assert capsys.readouterr().err.count("no audit was performed of") == 2
 
 
 def test_without_torch(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ AUTHOR = Author("A. Nobody", "anobody", "2026-05-01")
 
 
 def traced_recipe(name: str, place: Path, traced: Callable[..., Report]) -> Report:
-    """The report on a recipe's shipped script, at the scale that its author would run it at."""
-    (folder,) = open_submission(pack(preset(name), [], place / "out", AUTHOR))
+    """The report on a recipe's shipped script, at the toy scale."""
+    (folder,) = open_submission(pack(preset(name, "toy"), [], place / "out", AUTHOR))
     return traced(folder)
 
 

@@ -29,6 +29,7 @@ _FORMS = {
     "categorical": "-torch.distributions.Categorical(logits=logits).log_prob(y)",
     "half_precision": "F.cross_entropy(logits.double(), y)",
     "narrow_targets": "-logits.log_softmax(-1).gather(1, y.to(torch.int32).long()[:, None])",
+    "mostly_padding": "F.cross_entropy(torch.cat([logits] + [logits] * 9), torch.cat([y, y[-1:].repeat(9 * len(y))]))",
     "by_row": "torch.stack([F.cross_entropy(part, t) for part, t in zip(logits.split(32), y.split(32))])",
     "per_thread": "in_a_thread(lambda: F.cross_entropy(logits, y), 'per_thread')",
     "numpy_rows": "-torch.from_numpy(log_softmax(logits.numpy())[np.arange(len(y)), y.numpy()])",
@@ -90,8 +91,9 @@ def test_likelihoods_are_seen(
     """However it is written, every target's position and likelihood is in the ledger, once."""
     found = scores_in(ledger, form)
     positions = np.concatenate([score.positions for score in found])
-    assert positions.tolist() == list(range(FIRST, FIRST + COUNT))
-    assert np.allclose(np.concatenate([score.nll for score in found]), expected, atol=2e-5)
+    known = positions >= 0
+    assert positions[known].tolist() == list(range(FIRST, FIRST + COUNT))
+    assert np.allclose(np.concatenate([score.nll for score in found])[known], expected, atol=2e-5)
     assert not any(score.grad for score in found)
     assert not any(score.held for score in found)
 

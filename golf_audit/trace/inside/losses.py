@@ -17,7 +17,8 @@ _LEAST_ALPHABET = 16
 _FEWEST = 8
 """Fewer tokens are no forward pass over the stream."""
 _SHARE = 0.5
-"""A loss is about validation tokens where so large a share of its targets is recognised."""
+"""A loss is about validation tokens where so large a share of its targets is recognised, or so many: the rest is padding."""
+_ENOUGH = 16
 _WHOLE = torch.int64, torch.int32, torch.int16
 
 
@@ -106,7 +107,8 @@ class Losses:
     def locate(self, targets: torch.Tensor) -> npt.NDArray[np.int64] | None:
         """The positions of targets, where enough of them are of the validation stream."""
         positions = self._recogniser.locate(targets.detach().cpu().numpy().astype(np.int64))
-        return positions if positions.size and np.mean(positions != NOWHERE) >= _SHARE else None
+        known = np.count_nonzero(positions != NOWHERE)
+        return positions if known and (known >= _ENOUGH or known >= _SHARE * positions.size) else None
 
     def score(self, kind: str, positions: npt.NDArray[np.int64], losses: torch.Tensor, values: torch.Tensor) -> None:
         """Tell of the likelihoods of tokens at these positions, computed from these rows."""
