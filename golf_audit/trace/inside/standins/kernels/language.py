@@ -180,7 +180,14 @@ _ONE = {
     "floor": torch.floor,
     "ceil": torch.ceil,
 }
-_LIBRARY = {**_ONE, "tanh": torch.tanh, "log1p": torch.log1p, "expm1": torch.expm1, "fabs": torch.abs, "popc": _bits}
+_LIBRARY: dict[str, Callable[..., torch.Tensor]] = {
+    **_ONE,
+    "tanh": torch.tanh,
+    "log1p": torch.log1p,
+    "expm1": torch.expm1,
+    "fabs": torch.abs,
+    "popc": _bits,
+}
 _TYPES = {
     **{
         name: getattr(torch, name)
