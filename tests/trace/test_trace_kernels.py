@@ -113,6 +113,13 @@ def unknown(x: Any) -> None:
 
 def test_unknown_functions_are_named() -> None:
     """What has no stand-in may be named in dead code, and stops a kernel that uses it with its name."""
-    assert tl.extra.cuda.libdevice.popc is not None
+    assert tl.extra.cuda.libdevice.fast_sinf is not None
     with pytest.raises(NotImplementedError, match=r"triton\.language\.inline_asm_elementwise"):
         unknown[(1,)](torch.zeros(1))
+
+
+def test_bits() -> None:
+    """Bits are counted in negative numbers, too."""
+    numbers = torch.tensor([0, 1, -1, 2**31 - 1, -(2**31), 0b1011], dtype=torch.int32)
+    expected = [(int(number) & 0xFFFFFFFF).bit_count() for number in numbers]
+    assert tl.extra.cuda.libdevice.popc(numbers).tolist() == expected

@@ -155,6 +155,15 @@ def _nothing(*_: Any, **__: Any) -> None:
     """What only helps a compiler or a debugger."""
 
 
+def _bits(x: torch.Tensor) -> torch.Tensor:
+    """How many bits of each 32-bit number are set."""
+    left = x.to(torch.int64) & 0xFFFFFFFF
+    left -= (left >> 1) & 0x55555555
+    left = (left & 0x33333333) + ((left >> 2) & 0x33333333)
+    left = (left + (left >> 4)) & 0x0F0F0F0F
+    return ((left * 0x01010101 & 0xFFFFFFFF) >> 24).to(torch.int32)
+
+
 _ONE = {
     "exp": torch.exp,
     "exp2": torch.exp2,
@@ -171,7 +180,14 @@ _ONE = {
     "floor": torch.floor,
     "ceil": torch.ceil,
 }
-_LIBRARY = {**_ONE, "tanh": torch.tanh, "log1p": torch.log1p, "expm1": torch.expm1, "fabs": torch.abs}
+_LIBRARY: dict[str, Callable[..., torch.Tensor]] = {
+    **_ONE,
+    "tanh": torch.tanh,
+    "log1p": torch.log1p,
+    "expm1": torch.expm1,
+    "fabs": torch.abs,
+    "popc": _bits,
+}
 _TYPES = {
     **{
         name: getattr(torch, name)
