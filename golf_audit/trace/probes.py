@@ -120,12 +120,16 @@ def comparable(one: Account, position: int) -> Positions:
     return fixed
 
 
-def where_to_change(one: Account | None, tokens: int) -> int:
-    """The position from which a change leaves most scores comparable, and much of the stream changed."""
+def where_to_change(one: Account | None, tokens: int, document: int) -> int:
+    """
+    The position from which a change leaves most scores comparable, and much of the stream changed.
+
+    It lies inside a document, before its middle: what learns a document before it is scored is then seen in the part before.
+    """
+    inside = document * 7 // 16 // EVERY * EVERY
+    candidates = [k for k in range(inside, tokens, document) if _EARLIEST < k / tokens < _LATEST]
     if one is None:
-        return int(tokens * 0.73) // EVERY * EVERY
-    low, high = int(tokens * _EARLIEST) // EVERY * EVERY, int(tokens * _LATEST)
-    candidates = range(low, high, max(1, tokens // 64 // EVERY) * EVERY)
+        return candidates[len(candidates) // 2]
     return max(candidates, key=lambda k: (min(len(comparable(one, k)), int(0.7 * tokens)), -k))
 
 
@@ -174,7 +178,7 @@ def probe(bench: Bench, plan: Plan, *, at_once: int = 2) -> Probed:
     """All runs of one plan; only the first where it does not come to a result."""
     streams = make_streams(plan.vocab, val_tokens=plan.val_tokens, document=plan.document)
     base = look(bench, plan, streams, "base")
-    position = where_to_change(base.account, plan.val_tokens)
+    position = where_to_change(base.account, plan.val_tokens, plan.document)
     if base.result is None:
         return Probed(plan, base, None, None, position)
     changed_stream = change_from(streams, plan.vocab, position)

@@ -36,7 +36,7 @@ def make_streams(
     *,
     val_tokens: int = 2048,
     train_tokens: int = 120_000,
-    document: int = 160,
+    document: int = 128,
     bos: int = 1,
     seed: int = 0,
 ) -> Streams:
@@ -97,7 +97,7 @@ def _validation(drawn: _Drawn, vocab: int, count: int, document: int, bos: int) 
     phrase: list[int] = []
     index = 0
     while index < count:
-        if index % document == 0:
+        if index % document == 0 and index + 1 < count:
             out[index] = bos
             index += 1
         elif phrase and index % document == document // 2 and index + len(phrase) < count:

@@ -31,10 +31,11 @@ def test_comparable_in_another_order() -> None:
 def test_where_to_change() -> None:
     """The change begins where most scores may be compared, at a position whose row is told apart."""
     one = runs(evaluation).base.account
-    place = where_to_change(one, TOKENS + 1)
+    place = where_to_change(one, TOKENS + 1, 64)
     assert place % EVERY == 0
+    assert 0 < place % 64 < 32
     assert 0.6 * TOKENS < place < 0.9 * TOKENS
-    assert where_to_change(None, TOKENS + 1) % EVERY == 0
+    assert where_to_change(None, TOKENS + 1, 64) % EVERY == 0
 
 
 @pytest.mark.parametrize(("moved", "count"), [(0.0, 0), (1e-9, 0), (0.01, FIRST - 1)])
