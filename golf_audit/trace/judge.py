@@ -27,6 +27,7 @@ from golf_audit.trace.fouls import (
     TrainDataReadWhileScoring,
 )
 from golf_audit.trace.ledger import Adapt, Forward, Ledger, Path, Score, learned_from
+from golf_audit.trace.mixtures import in_order
 from golf_audit.trace.probes import MOVED, Probed, artifacts, comparable, differing, own_row_moves, written_at
 
 _COVERED = 0.97
@@ -162,6 +163,10 @@ def _first(case: Case, probed: Probed) -> Part:
             "not deterministic: two runs of the same plan gave different scores, so nothing can be told from a third"
         )
         return Condition("C1", State.UNSEEN, reason), [Unproven("trace", reason)]
+    known = account_.counting is not Counting.AMOUNTS or in_order(probed.base.run.ledger, account_)
+    if known is False:
+        reason = "to which token each amount of the mixture belongs was not observed"
+        return Condition("C1", State.UNSEEN, reason), [Unproven("trace", reason)]
     fixed, moved = comparable(account_, probed.position), probed.moved
     own = own_row_moves(probed) or 0.0
     if not len(moved) and own > MOVED:
@@ -178,6 +183,7 @@ def _first(case: Case, probed: Probed) -> Part:
         f"{witness[0].upper()}{witness[1:]}; the first is position {moved[0]:,}.",
         _place(case, (at or ("",))[0]),
         *_path(case, at),
+        confidence=Confidence.HIGH if known else Confidence.MEDIUM,
     )
     return Condition("C1", State.VIOLATED, witness), [finding]
 
@@ -241,9 +247,7 @@ def _third(case: Case, probed: Probed) -> Part:
         raise ValueError("C3 is judged where the claim is accounted for")
     early = _early(probed.base.run.ledger, one)
     if one.counting is Counting.AMOUNTS:
-        reason = "what a mixture had learned when it was asked was not observed"
-        moved = bool(probed.is_repeatable) and len(probed.moved) > 0
-        return Condition("C3", State.VIOLATED if moved else State.UNSEEN, "see C1" if moved else reason), []
+        return Condition("C3", State.UNSEEN, "what a mixture had learned when it was asked was not observed"), []
     carried = _carried(probed)
     if carried and {e.adapt.number for e in early} <= {adapt.number for adapt in carried}:
         tokens = len(np.unique(np.concatenate([adapt.positions for adapt in carried])))
@@ -262,17 +266,19 @@ def _third(case: Case, probed: Probed) -> Part:
     witness = f"{total:,} tokens were learned from before the score that counts; position {worst.positions[0]:,} by event {worst.adapt.number}, scored by event {worst.score.number}"
     if one.counting is Counting.LEAST:
         return Condition("C3", State.VIOLATED, witness), []
-    confidence = Confidence.HIGH if _confirmed(probed) else Confidence.MEDIUM
+    place = _place(case, (worst.adapt.at or ("",))[0])
+    if not _confirmed(probed):
+        reason = f"{witness}; but no score shows it, so the state that learned may be another than the one that scored"
+        return Condition("C3", State.UNSEEN, reason), [Unproven("trace", reason, place)]
     rule = _order_rule(probed, one, early)
     finding = rule.finding(
         f"Observed: {witness}.",
-        _place(case, (worst.adapt.at or ("",))[0]),
+        place,
         Related(
             _place(case, (worst.score.at or ("",))[0]),
             f"scores position {worst.positions[0]:,} afterwards, and this score is counted",
         ),
         *_path(case, worst.adapt.at),
-        confidence=confidence,
     )
     return Condition("C3", State.VIOLATED, witness), [finding]
 

@@ -14,6 +14,8 @@ import numpy as np
 from golf_audit.trace.accounts import Account, Counting, Result, agrees
 from golf_audit.trace.ledger import Amount, Ledger, Path
 
+_ORDERED = 3
+"""Fewer scores than this tell no order."""
 _SLACK = 0.03
 """Share of the stream by which the number of amounts may miss it: scripts drop or repeat the last window."""
 
@@ -30,6 +32,23 @@ def account_of_amounts(ledger: Ledger, result: Result, tokens: int) -> Account |
                     positions = np.arange(1, len(values) + 1)
                     return Account(result, path, Counting.AMOUNTS, positions, nats, events, 1, ())
     return None
+
+
+def in_order(ledger: Ledger, one: Account) -> bool | None:
+    """
+    Whether amounts belong to the tokens in the order of the stream; None where nothing was scored among them to tell.
+
+    While they were made, tokens were scored: if each token that was new then came after all before it, so do the amounts.
+    """
+    first, last = int(one.events.min()), int(one.events.max())
+    earlier = [score.number for score in ledger.scores if score.number < first]
+    begin = earlier[-1] if earlier else first
+    scored = [score.positions for score in ledger.scores if begin <= score.number < last]
+    if len(scored) < _ORDERED:
+        return None
+    positions = np.concatenate(scored)
+    places = np.sort(np.unique(positions[positions >= 0], return_index=True)[1])
+    return bool(np.all(np.diff(positions[positions >= 0][places]) > 0))
 
 
 def _places(amounts: list[Amount]) -> Iterator[tuple[Path, list[Amount]]]:

@@ -58,9 +58,11 @@ def test_steps_before_the_scores() -> None:
 
 
 def test_steps_that_do_not_show_in_the_scores() -> None:
-    """Where the ledger says that a step came too early and no score moves, it is likely, and not certain."""
+    """Where the ledger says that a step came too early and no score moves, nothing is proved, and nobody accused."""
     judgement = judged(lambda script, changed: evaluation(script, changed, held=True))
-    assert [finding.confidence for finding in judgement.findings] == [Confidence.MEDIUM]
+    assert judgement.findings == ()
+    assert states(judgement)["C3"] is State.UNSEEN
+    assert any("no score shows it" in one.reason for one in judgement.unproven)
 
 
 def test_training_on_everything_first() -> None:
