@@ -36,7 +36,7 @@ def make_streams(
     *,
     val_tokens: int = 2048,
     train_tokens: int = 120_000,
-    document: int = 128,
+    document: int = 160,
     bos: int = 1,
     seed: int = 0,
 ) -> Streams:
