@@ -35,8 +35,8 @@ class Scale:
     """Zero where the claimed vocabulary is kept."""
     tokens: int = 2049
     """Of the validation stream."""
-    document: int = 160
-    """Tokens of a document; no multiple of a window, or rows that begin with a document could not be told apart."""
+    document: int = 128
+    """Tokens of a document; the stream holds a whole number of them, so that those of one length are scored in its order."""
     quantise: bool = True
     """Whether what is quantised in the claimed run is quantised here, small as it is."""
     clock: bool = False
